@@ -1,0 +1,86 @@
+// What a handler of the dialogue is given: read-only views that nest as the dialogue does,
+// ConnectAsked ⊂ MailFromAsked ⊂ RcptAsked, and DataAsked on top of MailFromAsked.
+
+import type { Mailbox, MailParameters, RcptParameters, ReversePath } from '../smtp/index.ts';
+import type { HeaderField, ReceivedMessage } from './message.ts';
+import type { WritableNotes } from './notes.ts';
+import type { Logger } from './services.ts';
+
+/** The TLS layer, once it is up. */
+export interface TlsFacts {
+  /** `TLSv1.2`, `TLSv1.3`. */
+  readonly version: string;
+  /** The name of the cipher suite. */
+  readonly cipher: string;
+  /** The name that the client asked for (SNI). */
+  readonly serverName?: string;
+}
+
+/** The facts of one connection. The object lives as long as the connection: a WeakMap key for private state. */
+export interface SessionView {
+  /** Appears in every log line and event of this connection. */
+  readonly id: string;
+  /** The listener's name in the configuration. */
+  readonly listener: string;
+  readonly openedAt: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  /** What the client called itself, undefined before EHLO or HELO. Untrusted. */
+  readonly helo: string | undefined;
+  /** The keyword of RFC 3848 for the Received header. */
+  readonly protocol: 'SMTP' | 'ESMTP' | 'ESMTPS' | 'ESMTPA' | 'ESMTPSA';
+  readonly tls: TlsFacts | undefined;
+  /** The authenticated user. */
+  readonly user: string | undefined;
+}
+
+/** on-connect: the TCP connection is up, nothing has been said. */
+export interface ConnectAsked {
+  readonly session: SessionView;
+  readonly notes: WritableNotes;
+  /** A logger that already names the plugin and the session. */
+  readonly log: Logger;
+  /** Aborted when the time for this call is up or the connection is gone. */
+  readonly signal: AbortSignal;
+}
+
+/** on-mail-from: HELO, TLS and AUTH facts are in the session by now. */
+export interface MailFromAsked extends ConnectAsked {
+  /** null is the null reverse-path `<>` of bounces. */
+  readonly sender: ReversePath;
+  readonly parameters: MailParameters;
+}
+
+/** on-rcpt: once for each RCPT command. */
+export interface RcptAsked extends MailFromAsked {
+  readonly recipient: Mailbox;
+  readonly rcptParameters: RcptParameters;
+  /** The recipients of this message that were accepted before. */
+  readonly accepted: readonly Mailbox[];
+  /** An earlier handler has already claimed this recipient with an accept. */
+  readonly claimed: boolean;
+}
+
+/** on-data: the whole message is in and may be read as often as wanted; nothing is committed yet. */
+export interface DataAsked extends MailFromAsked {
+  readonly recipients: readonly Mailbox[];
+  readonly message: ReceivedMessage;
+  /**
+   * Edits are data: the core collects those of all plugins and applies them once, at the commit.
+   * They never change what other handlers read. In mode `observe` they are recorded and not applied.
+   */
+  readonly edits: MessageEdits;
+}
+
+export interface MessageEdits {
+  /** Puts a field on top of the message. The core folds it; CR and LF in `value` are refused with a throw. */
+  prependHeader(name: string, value: string): void;
+  /** Replaces every field of that name by one with this value, at the place of the first; adds it if there is none. */
+  replaceHeader(name: string, value: string): void;
+  /** Removes the fields of that name, or those of them that `which` chooses. */
+  removeHeader(name: string, which?: (field: HeaderField) => boolean): void;
+  /** Replaces the body (what follows the empty line). Several transforms run in plugin order. */
+  rewriteBody(transform: (body: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>): void;
+}

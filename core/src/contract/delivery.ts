@@ -1,0 +1,49 @@
+// on-deliver: a pair. `claim` names the destination of a recipient, `deliver` carries a message there.
+// Grouping by destination, lanes, concurrency, back-off and retries are the core's, once for all transports.
+
+import type { Mailbox, ReversePath } from '../smtp/index.ts';
+import type { Recipient, StoredMessage } from './message.ts';
+import type { Notes } from './notes.ts';
+import type { Outcome } from './outcome.ts';
+import type { Logger } from './services.ts';
+
+export type Awaitable<T> = T | Promise<T>;
+
+export interface DeliverHandler {
+  /**
+   * The destination to which this plugin would carry the recipient, or undefined when it is not its business.
+   * The first claim in plugin order wins. Recipients with equal destinations travel together, so the string
+   * names the next hop (`example.org`), not the mailbox, unless every mailbox is a destination of its own.
+   */
+  claim(recipient: Mailbox, about: ClaimContext): Awaitable<string | undefined>;
+  /**
+   * Carries the message to the recipients, which were all claimed for `delivery.destination`.
+   * What it returns answers for every recipient not settled by itself; a throw or a time-out answers
+   * "deferred"; returning nothing is right only when every recipient was settled.
+   */
+  deliver(delivery: Delivery): Awaitable<Outcome | undefined | void>;
+  /** How many deliveries to one destination may run at a time. Default: the server's `delivery.laneConcurrency`. */
+  readonly laneConcurrency?: number;
+  /** Milliseconds for one `deliver`. Default: the server's `delivery.attemptTimeout`. */
+  readonly timeout?: number;
+}
+
+export interface ClaimContext {
+  readonly sender: ReversePath;
+  readonly notes: Notes;
+}
+
+export interface Delivery {
+  readonly id: string;
+  readonly destination: string;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+  readonly sender: ReversePath;
+  readonly recipients: readonly Recipient[];
+  readonly message: StoredMessage;
+  readonly log: Logger;
+  /** Aborted when the time for the attempt is up or the server's drain deadline is over. */
+  readonly signal: AbortSignal;
+  /** Durable when it resolves: this recipient will not be attempted again, whatever happens to the process. */
+  settle(recipient: Recipient, outcome: Outcome): Promise<void>;
+}

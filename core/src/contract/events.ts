@@ -1,0 +1,90 @@
+// Events: facts in the past tense, plain data, which cannot answer. One log line each (server/observers.ts),
+// with the same field names. An observer's throw is logged and goes no further.
+
+import type { SessionHook } from './hooks.ts';
+import type { Outcome } from './outcome.ts';
+import { type Token, token } from './token.ts';
+import type { Verdict } from './verdict.ts';
+
+export interface Events {
+  'connection-opened': { session: string; listener: string; remoteAddress: string; remotePort: number };
+  'connection-closed': {
+    session: string;
+    listener: string;
+    remoteAddress: string;
+    why: string;
+    milliseconds: number;
+    messages: number;
+  };
+  /** One for each handler that was asked and had an opinion, and one for the default where none had. */
+  'verdict-given': {
+    session: string;
+    hook: SessionHook;
+    /** null: the core's own default. */
+    plugin: string | null;
+    verdict: Verdict['kind'];
+    reason?: string;
+    status?: string;
+    text?: string;
+    /** false in mode `observe`: recorded, not applied. */
+    applied: boolean;
+    milliseconds: number;
+    sender?: string;
+    recipient?: string;
+  };
+  /** A handler threw, rejected, took too long or answered nonsense. */
+  'handler-failed': {
+    session?: string;
+    item?: string;
+    hook: SessionHook | 'on-deliver';
+    plugin: string;
+    problem: 'threw' | 'timed-out' | 'illegal-answer';
+    error: string;
+    milliseconds: number;
+  };
+  /** A command was refused by the protocol or a limit, not by a plugin. */
+  'command-refused': { session: string; code: number; status: string; text: string };
+  /** Durable: the 250 is about to be sent. */
+  'message-queued': {
+    session: string;
+    message: string;
+    sender: string;
+    recipients: readonly string[];
+    size: number;
+    held: boolean;
+  };
+  /** The message was accepted by verdict and kept nowhere. */
+  'message-discarded': { session: string; sender: string; recipients: readonly string[]; plugin: string; reason: string };
+  'attempt-started': { item: string; message: string; transport: string; destination: string; attempt: number };
+  'attempt-finished': {
+    item: string;
+    message: string;
+    transport: string | null;
+    destination: string;
+    attempt: number;
+    milliseconds: number;
+    outcome: Outcome['kind'] | 'mixed';
+    /** When the next attempt is due, if there will be one. */
+    next?: number;
+  };
+  'recipient-settled': { item: string; message: string; recipient: string; outcome: Outcome; attempt: number };
+  'bounce-queued': { message: string; about: string; to: string; recipients: readonly string[] };
+  /** A bounce could not be delivered, or a message with the null sender failed: nobody is left to be told. */
+  'notice-dropped': { message: string; recipients: readonly string[]; text: string };
+  /** The store set an unreadable entry aside. */
+  'entry-damaged': { entry: string; text: string };
+  'server-started': { hostname: string; listeners: readonly { name: string; host: string; port: number }[] };
+  'server-draining': { connections: number; attempts: number; deadline: number };
+  'server-stopped': { milliseconds: number };
+}
+
+export type EventName = keyof Events;
+export type Observers = { readonly [E in EventName]?: (event: Events[E]) => void };
+
+/** Where the rooms announce events. */
+export interface EventSink {
+  /** Whether anybody listens: building an event that nobody wants is work on the hot path. */
+  wants(event: EventName): boolean;
+  emit<E extends EventName>(event: E, facts: Events[E]): void;
+}
+export const EventSink: Token<EventSink> = token<EventSink>('EventSink');

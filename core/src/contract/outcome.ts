@@ -1,0 +1,63 @@
+// What a transport answers the queue with, recipient by recipient. Plain data, JSON only: it is stored with the item.
+
+import type { Mailbox, PermanentStatus, TransientStatus } from '../smtp/index.ts';
+
+/** The transport has taken responsibility: the message is safe with the next hop or in the mailbox. */
+export interface Delivered {
+  readonly kind: 'delivered';
+  /** What the next hop said, for the log and for success notices. */
+  readonly text?: string;
+}
+/** Permanent: the sender gets a bounce (RFC 3464), and the recipient leaves the queue. */
+export interface Failed {
+  readonly kind: 'failed';
+  readonly status: PermanentStatus;
+  readonly text: string;
+  readonly remote?: RemoteReply;
+}
+/** Transient: tried again by the retry schedule until the item expires. */
+export interface Deferred {
+  readonly kind: 'deferred';
+  readonly status: TransientStatus;
+  readonly text: string;
+  readonly remote?: RemoteReply;
+  /** Milliseconds before which another attempt makes no sense; the schedule may wait longer. */
+  readonly retryAfter?: number;
+  /** `destination`: nothing can reach this next hop now, so its other items wait as well. Default `recipient`. */
+  readonly scope?: 'recipient' | 'destination';
+}
+/** Replaced by other recipients (aliases, forwards), which are claimed and queued anew, durably. */
+export interface Redirected {
+  readonly kind: 'redirected';
+  readonly to: readonly Mailbox[];
+}
+/** Gone without a notice; the reason is logged. */
+export interface Discarded {
+  readonly kind: 'discarded';
+  readonly reason: string;
+}
+
+/** The next hop's own words: Remote-MTA and Diagnostic-Code of a bounce (RFC 3464 §2.3.5, §2.3.6). */
+export interface RemoteReply {
+  readonly host: string;
+  readonly reply: string;
+}
+
+export type Outcome = Delivered | Failed | Deferred | Redirected | Discarded;
+
+export const Outcome = {
+  delivered: (text?: string): Delivered => (text === undefined ? { kind: 'delivered' } : { kind: 'delivered', text }),
+  failed: (status: PermanentStatus, text: string, remote?: RemoteReply): Failed => ({
+    kind: 'failed',
+    status,
+    text,
+    ...(remote && { remote }),
+  }),
+  deferred: (
+    status: TransientStatus,
+    text: string,
+    details?: Pick<Deferred, 'remote' | 'retryAfter' | 'scope'>,
+  ): Deferred => ({ kind: 'deferred', status, text, ...details }),
+  redirected: (to: readonly Mailbox[]): Redirected => ({ kind: 'redirected', to }),
+  discarded: (reason: string): Discarded => ({ kind: 'discarded', reason }),
+} as const;
