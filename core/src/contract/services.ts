@@ -25,6 +25,12 @@ export interface Chance {
 }
 export const Chance: Token<Chance> = token<Chance>('Chance');
 
+/** Names for messages, items and sessions: unique, and later ones sort behind earlier ones. */
+export interface Identifiers {
+  next(): string;
+}
+export const Identifiers: Token<Identifiers> = token<Identifiers>('Identifiers');
+
 /** Structured, levelled logging; pino's shape. Fields first, sentence second. */
 export interface Logger {
   readonly level: string;

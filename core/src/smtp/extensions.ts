@@ -1,0 +1,46 @@
+// What EHLO offers now, and so which parameters MAIL and RCPT may carry. One table decides both:
+// nothing is advertised that is not done, and what is not advertised is refused.
+
+import type { ParameterSupport } from './parameters.ts';
+
+export interface Extensions {
+  /** The limit that SIZE announces (RFC 1870). */
+  readonly messageSize: number;
+  /** STARTTLS can be had now: configured, and TLS is not up yet (RFC 3207). */
+  readonly startTls: boolean;
+}
+
+/** The lines of the EHLO reply after the first (RFC 5321 §4.1.1.1). */
+export function ehloKeywords(extensions: Extensions): readonly string[] {
+  const keywords = [
+    'PIPELINING', // RFC 2920
+    `SIZE ${extensions.messageSize}`, // RFC 1870
+    '8BITMIME', // RFC 6152
+    'SMTPUTF8', // RFC 6531
+    'ENHANCEDSTATUSCODES', // RFC 2034
+  ];
+  if (extensions.startTls) keywords.push('STARTTLS');
+  return keywords;
+}
+
+/** After EHLO: what the keywords above promise. */
+export const EHLO_SUPPORT: ParameterSupport = {
+  size: true,
+  eightBitMime: true,
+  binaryMime: false,
+  smtputf8: true,
+  dsn: false,
+  auth: false,
+  requiretls: false,
+};
+
+/** After HELO no extension is in force (RFC 5321 §4.1.1.1). */
+export const HELO_SUPPORT: ParameterSupport = {
+  size: false,
+  eightBitMime: false,
+  binaryMime: false,
+  smtputf8: false,
+  dsn: false,
+  auth: false,
+  requiretls: false,
+};
