@@ -31,6 +31,11 @@ export interface DeliverHandler {
 export interface ClaimContext {
   readonly sender: ReversePath;
   readonly notes: Notes;
+  /**
+   * The plugins whose redirections led from the address of the envelope to this recipient, the first one first.
+   * Empty for the address that the client named. A transport that expands fully leaves its own results alone.
+   */
+  readonly redirectedBy: readonly string[];
 }
 
 export interface Delivery {

@@ -33,8 +33,8 @@ export interface QueuedRecipient {
   /** RFC 5321 form. */
   readonly address: string;
   readonly parameters?: RcptParameters;
-  /** How often aliases and forwards have replaced this recipient: the bound on redirection loops. */
-  readonly redirects?: number;
+  /** The plugins that replaced an earlier recipient by this one, in order: its length is the bound on redirection loops. */
+  readonly redirectedBy?: readonly string[];
 }
 
 export type WaitReason =
