@@ -35,6 +35,8 @@ export type PluginBody<P extends Tokens = NoKeys> = {
   readonly hooks?: Hooks;
   /** Told after the fact; cannot answer. */
   readonly observe?: Observers;
+  /** One line for people, printed at the start: `mail for example.org lands in /var/mail/{domain}/{local}`. */
+  describe?(): string;
   /** Acquires what the plugin needs. A throw ends the server's start; what started before is stopped again. */
   start?(): Awaitable<void>;
   /** Releases all of it. Called in reverse order of start, once, also when a later plugin failed to start. */
@@ -60,6 +62,7 @@ export interface AnyPluginBody {
   readonly hooks?: Hooks;
   readonly observe?: Observers;
   readonly services?: Readonly<Record<string, unknown>>;
+  describe?(): string;
   start?(): Awaitable<void>;
   stop?(): Awaitable<void>;
 }
