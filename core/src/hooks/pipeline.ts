@@ -30,8 +30,9 @@ export interface Ruling {
 export interface HookQuestion<H extends SessionHook> {
   readonly hook: H;
   readonly session: string;
-  readonly sender?: string | undefined;
-  readonly recipient?: string | undefined;
+  /** '' for the null reverse-path. */
+  readonly sender?: Mailbox | '';
+  readonly recipient?: Mailbox;
   /** on-data only: who may get a verdict of his own. */
   readonly recipients?: readonly Mailbox[];
   call(handler: PlannedHandler<H>, claimed: boolean): HookTable[H]['asked'] & ConnectCall;
@@ -169,7 +170,7 @@ export class Asking<H extends SessionHook> {
   ): Ruling | undefined {
     for (const [recipient, verdict] of answer.verdicts as ReadonlyMap<Mailbox, RecipientVerdict>) {
       if (verdict.kind === 'continue') continue;
-      this.#announce(planned.plugin, verdict, applied, started, recipient.toString());
+      this.#announce(planned.plugin, verdict, applied, started, recipient);
       if (!applied || verdict.kind === 'accept') continue;
       this.#perRecipient ??= new Map();
       if (!this.#perRecipient.has(recipient)) this.#perRecipient.set(recipient, { verdict, plugin: planned.plugin });
@@ -212,7 +213,7 @@ export class Asking<H extends SessionHook> {
     verdict: Accept | Veto,
     applied: boolean,
     started: number,
-    recipient: string | undefined,
+    recipient: Mailbox | undefined,
   ): void {
     if (!this.#events.wants('verdict-given')) return;
     const { hook, session, sender } = this.#question;
@@ -226,8 +227,8 @@ export class Asking<H extends SessionHook> {
       ...('text' in verdict && { text: verdict.text }),
       applied,
       milliseconds: this.#clock.now() - started,
-      ...(sender !== undefined && { sender }),
-      ...(recipient !== undefined && { recipient }),
+      ...(sender !== undefined && { sender: sender.toString() }),
+      ...(recipient !== undefined && { recipient: recipient.toString() }),
     });
   }
 }

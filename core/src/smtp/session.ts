@@ -6,8 +6,14 @@ import { type Mailbox, parseForwardPath, parseReversePath, type ReversePath } fr
 import { type Command, parseCommand } from './command.ts';
 import { DotDecoder } from './dot-stuffing.ts';
 import { EHLO_SUPPORT, ehloKeywords, HELO_SUPPORT } from './extensions.ts';
+import { type BodyPolicy, bodyFault, LineEndNormaliser } from './line-ends.ts';
 import { LineSplitter } from './line-splitter.ts';
-import { type MailParameters, parseMailParameters, parseRcptParameters, type RcptParameters } from './parameters.ts';
+import {
+  type MailParameters,
+  parseMailParameters,
+  parseRcptParameters,
+  type RcptParameters,
+} from './parameters.ts';
 import { type Fault, faultReply, type Reply, reply } from './reply.ts';
 import type { PermanentStatus, TransientStatus } from './status.ts';
 
@@ -18,6 +24,8 @@ export interface SessionOptions {
   readonly recipients: number;
   readonly commandLine: number;
   readonly badCommands: number;
+  /** What happens to a message whose lines do not all end in CRLF. */
+  readonly body: BodyPolicy;
   /** `offered`: STARTTLS may be used. `active`: TLS was up before the first byte (RFC 8314). */
   readonly tls: 'none' | 'offered' | 'active';
 }
@@ -32,12 +40,26 @@ export type Question =
 
 export type Answer =
   | { readonly kind: 'accept'; readonly text?: string }
-  | { readonly kind: 'reject'; readonly status: PermanentStatus; readonly text: string; readonly code?: number }
-  | { readonly kind: 'defer'; readonly status: TransientStatus; readonly text: string; readonly code?: number }
+  | {
+      readonly kind: 'reject';
+      readonly status: PermanentStatus;
+      readonly text: string;
+      readonly code?: number;
+    }
+  | {
+      readonly kind: 'defer';
+      readonly status: TransientStatus;
+      readonly text: string;
+      readonly code?: number;
+    }
   | { readonly kind: 'disconnect'; readonly text: string };
 
 export type Step =
-  | { readonly do: 'reply'; readonly reply: Reply; /** The protocol or a limit refused, not an answer. */ readonly refused: boolean }
+  | {
+      readonly do: 'reply';
+      readonly reply: Reply /** The protocol or a limit refused, not an answer. */;
+      readonly refused: boolean;
+    }
   | { readonly do: 'ask'; readonly question: Question }
   /** Octets of the message, dot-stuffing removed. */
   | { readonly do: 'body'; readonly bytes: Uint8Array }
@@ -74,8 +96,6 @@ const NOT_IMPLEMENTED = refusal(502, '5.5.1', 'Command not implemented');
 const TLS_ACTIVE = refusal(503, '5.5.1', 'TLS is already active');
 const AFTER_STARTTLS = refusal(501, '5.5.4', 'Nothing may follow STARTTLS before the handshake'); // RFC 3207 §4
 const ONLY_QUIT = refusal(503, '5.5.1', 'No service here; send QUIT'); // RFC 5321 §3.1
-const BARE_LINE_END = refusal(554, '5.6.0', 'A line ends in CR LF, never in CR or LF alone'); // RFC 5321 §2.3.8
-const NUL_IN_MESSAGE = refusal(554, '5.6.0', 'The message contains NUL'); // RFC 5321 §4.5.2, RFC 5322 §2.1
 
 const LINE_FAULTS = {
   'too-long': refusal(500, '5.5.2', 'Line too long'), // RFC 5321 §4.5.3.1.4
@@ -103,6 +123,7 @@ export class SmtpSession {
   #smtputf8 = false;
   #accepted = 0;
   #decoder: DotDecoder | undefined;
+  #normaliser: LineEndNormaliser | undefined;
   #bodySize = 0;
   #bodyFault: Step | undefined;
 
@@ -201,7 +222,8 @@ export class SmtpSession {
         return;
       }
     }
-    if (this.#inputEnded && this.#open === undefined && this.#phase !== 'closed') this.#close(steps, 'client left');
+    if (this.#inputEnded && this.#open === undefined && this.#phase !== 'closed')
+      this.#close(steps, 'client left');
   }
 
   #command(command: Command, steps: Step[]): void {
@@ -276,7 +298,8 @@ export class SmtpSession {
   }
 
   #rcpt(argument: string, steps: Step[]): void {
-    if (!this.#inTransaction) return this.#refuse(steps, this.helo === undefined ? SAY_HELLO_FIRST : MAIL_FIRST);
+    if (!this.#inTransaction)
+      return this.#refuse(steps, this.helo === undefined ? SAY_HELLO_FIRST : MAIL_FIRST);
     const parsed = parseForwardPath(argument, { smtputf8: this.#smtputf8 });
     if ('fault' in parsed) return this.#fault(parsed.fault, steps);
     const result = parseRcptParameters(parsed.rest, this.esmtp ? EHLO_SUPPORT : HELO_SUPPORT);
@@ -289,22 +312,26 @@ export class SmtpSession {
   }
 
   #data(steps: Step[]): void {
-    if (!this.#inTransaction) return this.#refuse(steps, this.helo === undefined ? SAY_HELLO_FIRST : MAIL_FIRST);
+    if (!this.#inTransaction)
+      return this.#refuse(steps, this.helo === undefined ? SAY_HELLO_FIRST : MAIL_FIRST);
     if (this.#accepted === 0) return this.#refuse(steps, NO_VALID_RECIPIENTS);
     this.#phase = 'body';
     this.#decoder = new DotDecoder();
+    const { bareLf, bareCr } = this.#options.body;
+    if (bareLf === 'normalise' || bareCr === 'normalise') this.#normaliser = new LineEndNormaliser();
     steps.push(START_MAIL_INPUT);
   }
 
   #receiveBody(bytes: Uint8Array, steps: Step[]): void {
     const decoder = this.#decoder as DotDecoder;
-    const { body, end } = decoder.receive(bytes);
+    const received = decoder.receive(bytes);
+    const { end } = received;
+    const body = this.#normaliser === undefined ? received.body : this.#normaliser.receive(received.body);
     if (this.#bodyFault === undefined) {
       this.#bodySize += body.length;
-      const { bareLf, bareCr, nul } = decoder.found;
+      const fault = bodyFault(decoder.found, this.#options.body);
       if (this.#bodySize > this.#options.messageSize) this.#bodyFault = TOO_LARGE;
-      else if (bareLf || bareCr) this.#bodyFault = BARE_LINE_END;
-      else if (nul) this.#bodyFault = NUL_IN_MESSAGE;
+      else if (fault !== undefined) this.#bodyFault = { do: 'reply', reply: faultReply(fault), refused: true };
       if (this.#bodyFault !== undefined) steps.push(DROP_BODY);
       else if (body.length > 0) steps.push({ do: 'body', bytes: body });
     }
@@ -343,7 +370,9 @@ export class SmtpSession {
           steps.push(plain(reply(220, undefined, `${this.#options.hostname} ESMTP Posthouse`)));
         } else {
           // RFC 5321 §3.1: 554 instead of the banner, then only QUIT gets more than 503.
-          steps.push(plain(reply(answer.code ?? (answer.kind === 'reject' ? 554 : 421), answer.status, answer.text)));
+          steps.push(
+            plain(reply(answer.code ?? (answer.kind === 'reject' ? 554 : 421), answer.status, answer.text)),
+          );
           if (answer.kind === 'reject') this.#phase = 'refused';
           else this.#close(steps, answer.text);
         }
@@ -361,7 +390,9 @@ export class SmtpSession {
         } else steps.push(vetoReply(answer));
         return;
       case 'on-data':
-        steps.push(answer.kind === 'accept' ? plain(reply(250, '2.0.0', answer.text ?? 'Ok')) : vetoReply(answer));
+        steps.push(
+          answer.kind === 'accept' ? plain(reply(250, '2.0.0', answer.text ?? 'Ok')) : vetoReply(answer),
+        );
         this.#endTransaction(steps);
     }
   }
@@ -396,6 +427,7 @@ export class SmtpSession {
     this.#smtputf8 = false;
     this.#accepted = 0;
     this.#decoder = undefined;
+    this.#normaliser = undefined;
     this.#bodySize = 0;
     this.#bodyFault = undefined;
   }

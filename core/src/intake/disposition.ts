@@ -1,0 +1,68 @@
+// One message, several recipients, several verdicts: what the client hears and what becomes of each recipient. Pure.
+// This is the one stated rule for mixed answers (README of the core, "Mixed answers").
+
+import type { Accept, Defer, Disconnect, Discard, Quarantine, Recipient, Reject, Veto } from '../contract/index.ts';
+import type { Ruling } from '../hooks/index.ts';
+import type { Mailbox } from '../smtp/index.ts';
+
+export type Fate =
+  | { readonly kind: 'queue' }
+  | { readonly kind: 'hold'; readonly plugin: string; readonly text: string }
+  | { readonly kind: 'bounce'; readonly plugin: string; readonly verdict: Reject }
+  | { readonly kind: 'drop'; readonly plugin: string; readonly reason: string };
+
+export type Disposition =
+  /** Nothing is kept; the client hears this. */
+  | { readonly kind: 'refuse'; readonly verdict: Reject | Defer | Disconnect }
+  /** 250, once whatever is to be kept is durable. */
+  | { readonly kind: 'keep'; readonly fates: readonly { readonly recipient: Recipient; readonly fate: Fate }[] };
+
+const QUEUE: Fate = { kind: 'queue' };
+
+export function dispositionOf(
+  recipients: readonly Recipient[],
+  ruling: Ruling,
+  perRecipient: ReadonlyMap<Mailbox, Ruling> | undefined,
+  authenticated: boolean,
+): Disposition {
+  if (perRecipient === undefined) return uniform(recipients, ruling);
+  const rulings = recipients.map((recipient) => perRecipient.get(recipient.address) ?? ruling);
+  const first = rulings[0] as Ruling;
+  if (rulings.every(({ verdict }) => verdict.kind === first.verdict.kind)) return uniform(recipients, first, rulings);
+  // A deferral of one defers all: nothing is committed yet, so the client's next try loses nothing.
+  const deferral = rulings.find(({ verdict }) => verdict.kind === 'defer' || verdict.kind === 'disconnect');
+  if (deferral) return { kind: 'refuse', verdict: deferral.verdict as Defer | Disconnect };
+  return {
+    kind: 'keep',
+    fates: recipients.map((recipient, index) => ({ recipient, fate: fateOf(rulings[index] as Ruling, authenticated) })),
+  };
+}
+
+function uniform(recipients: readonly Recipient[], ruling: Ruling, each?: readonly Ruling[]): Disposition {
+  const { verdict } = ruling;
+  if (verdict.kind === 'reject' || verdict.kind === 'defer' || verdict.kind === 'disconnect') {
+    return { kind: 'refuse', verdict };
+  }
+  return {
+    kind: 'keep',
+    fates: recipients.map((recipient, index) => ({ recipient, fate: fateOf(each?.[index] ?? ruling, false) })),
+  };
+}
+
+function fateOf({ verdict, plugin }: Ruling, authenticated: boolean): Fate {
+  const by = plugin ?? 'core';
+  switch ((verdict as Accept | Veto).kind) {
+    case 'discard':
+      return { kind: 'drop', plugin: by, reason: (verdict as Discard).reason };
+    case 'quarantine':
+      return { kind: 'hold', plugin: by, text: (verdict as Quarantine).reason };
+    case 'reject': {
+      // A bounce to an unauthenticated sender is backscatter: the address may be forged. A person decides instead.
+      const rejection = verdict as Reject;
+      if (authenticated) return { kind: 'bounce', plugin: by, verdict: rejection };
+      return { kind: 'hold', plugin: by, text: `refused for this recipient: ${rejection.status} ${rejection.text}` };
+    }
+    default:
+      return QUEUE;
+  }
+}

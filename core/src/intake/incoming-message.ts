@@ -1,0 +1,140 @@
+// A message while it comes in: its octets go to the store's draft as they arrive, its header section is kept at hand,
+// bounded, for the loop check and for plugins. Not for: judging or committing it.
+
+import {
+  type HeaderSection,
+  type Limits,
+  type MessageBody,
+  type MessageDraft,
+  PosthouseError,
+  type ReceivedMessage,
+  type Reject,
+  Verdict,
+} from '../contract/index.ts';
+import { countFields, headerEnd, ParsedHeaders } from './header-section.ts';
+
+const NO_BYTES = new Uint8Array(0);
+
+export class IncomingMessage implements ReceivedMessage {
+  size = 0;
+  readonly #draft: MessageDraft;
+  readonly #limits: Limits;
+  #body: MessageBody | undefined;
+  /** The octets so far, until the header section is complete. */
+  #head: Uint8Array = NO_BYTES;
+  #headComplete = false;
+  #room: Uint8Array | undefined;
+  #headers: ParsedHeaders | undefined;
+  #refusal: Reject | undefined;
+  #failure: unknown;
+
+  constructor(draft: MessageDraft, limits: Limits) {
+    this.#draft = draft;
+    this.#limits = limits;
+  }
+
+  /** What is wrong with the message itself: it will be refused whatever the plugins say. */
+  get refusal(): Reject | undefined {
+    return this.#refusal;
+  }
+
+  /** Why the store could not take it. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  /** The header section, without the empty line that ends it. Complete after `finish`. */
+  get header(): Uint8Array {
+    return this.#head;
+  }
+
+  get headers(): HeaderSection {
+    this.#headers ??= new ParsedHeaders(this.#head);
+    return this.#headers;
+  }
+
+  get body(): MessageBody {
+    if (this.#body === undefined) throw new PosthouseError('store-failed', 'the message is not complete');
+    return this.#body;
+  }
+
+  open(): AsyncIterable<Uint8Array> {
+    return this.body.open();
+  }
+
+  /** A promise means: wait before the next write. Never rejects; a failure shows in `failure`. */
+  write(bytes: Uint8Array): Promise<void> | undefined {
+    if (this.#failure !== undefined || this.#refusal !== undefined) return undefined;
+    this.size += bytes.length;
+    if (!this.#headComplete) this.#gatherHead(bytes);
+    try {
+      const wait = this.#draft.write(bytes);
+      return wait === undefined ? undefined : wait.catch((error: unknown) => this.#fail(error));
+    } catch (error) {
+      this.#fail(error);
+      return undefined;
+    }
+  }
+
+  /** No more octets. Never rejects; a failure shows in `failure`. */
+  finish(): Promise<void> | undefined {
+    if (this.#failure !== undefined || this.#refusal !== undefined) return undefined;
+    // RFC 5321 §6.3: too many Received fields are a loop.
+    if (countFields(this.#head, 'received') > this.#limits.receivedFields) {
+      this.#refusal = Verdict.reject('5.4.6', 'Too many hops: the message seems to be in a loop', { code: 554, reason: 'loop' });
+      return undefined;
+    }
+    try {
+      const body = this.#draft.finish();
+      if (!(body instanceof Promise)) {
+        this.#body = body;
+        return undefined;
+      }
+      return body.then(
+        (finished) => {
+          this.#body = finished;
+        },
+        (error: unknown) => this.#fail(error),
+      );
+    } catch (error) {
+      this.#fail(error);
+      return undefined;
+    }
+  }
+
+  /** Forgets everything that the store keeps of it, unless a commit has taken it. */
+  discard(): void {
+    this.#draft.discard();
+  }
+
+  #gatherHead(bytes: Uint8Array): void {
+    const before = this.#head.length;
+    const head = before === 0 ? bytes : this.#appended(bytes);
+    const end = headerEnd(head, before);
+    this.#headComplete = end !== -1;
+    this.#head = end === -1 ? head : head.subarray(0, end);
+    if (this.#head.length > this.#limits.headerSize) {
+      this.#refusal = Verdict.reject('5.3.4', 'Header section exceeds the size limit', { code: 552, reason: 'header-size' });
+      this.#head = NO_BYTES;
+      this.#headComplete = true;
+    }
+  }
+
+  /** The head so far and what came; the room doubles, so that octets sent one by one cost no more than others. */
+  #appended(bytes: Uint8Array): Uint8Array {
+    const before = this.#head.length;
+    const length = before + bytes.length;
+    let room = this.#room;
+    if (room === undefined || room.length < length) {
+      room = new Uint8Array(Math.max(4096, length * 2));
+      room.set(this.#head);
+      this.#room = room;
+    }
+    room.set(bytes, before);
+    return room.subarray(0, length);
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error;
+  }
+}

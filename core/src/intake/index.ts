@@ -1,0 +1,5 @@
+// The door of intake/: from body octets to the durable commit.
+
+export { IncomingMessage } from './incoming-message.ts';
+export { Intake, type Submission, type SubmissionAnswer } from './intake.ts';
+export { mailDate } from './trace.ts';

@@ -1,0 +1,288 @@
+// From a complete message and its rulings to the durable commit: trace fields, edits, the split by destination, one
+// atomic change of the queue. Only after `submit` has resolved with an accept may anybody say 250.
+
+import { inject, injectable } from 'inversify';
+import {
+  type Accept,
+  Clock,
+  type Defer,
+  DeliverySettings,
+  type Disconnect,
+  EventSink,
+  Identifiers,
+  Limits,
+  Logger,
+  type MessageBody,
+  type MessageOrigin,
+  type MessageRecord,
+  PosthouseError,
+  type QueuedRecipient,
+  type QueueItem,
+  QueueStore,
+  type Recipient,
+  type Reject,
+  ServerIdentity,
+  type TlsFacts,
+  Verdict,
+} from '../contract/index.ts';
+import { Scheduler } from '../delivery/index.ts';
+import { type Edit, groupByRoute, type NoteBook, type Route, Routing, type Ruling } from '../hooks/index.ts';
+import type { MailParameters, Mailbox, ReversePath } from '../smtp/index.ts';
+import { dispositionOf, type Fate } from './disposition.ts';
+import { editHeader, formatField } from './header-section.ts';
+import { IncomingMessage } from './incoming-message.ts';
+import { MailDates, receivedField } from './trace.ts';
+
+/** Everything that is known of a message when its last octet is in and the hooks have been asked. */
+export interface Submission {
+  readonly message: IncomingMessage;
+  readonly sender: ReversePath;
+  readonly parameters: MailParameters;
+  readonly recipients: readonly Recipient[];
+  readonly origin: MessageOrigin;
+  readonly tls: TlsFacts | undefined;
+  readonly notes: NoteBook;
+  readonly ruling: Ruling;
+  readonly perRecipient: ReadonlyMap<Mailbox, Ruling> | undefined;
+  readonly edits: readonly Edit[];
+}
+
+/** What the client hears: an accept names the message's id. */
+export type SubmissionAnswer = (Accept & { readonly text: string }) | Reject | Defer | Disconnect;
+
+type Kept = { readonly recipient: Recipient; readonly fate: Fate };
+
+@injectable()
+export class Intake {
+  readonly #store: QueueStore;
+  readonly #routing: Routing;
+  readonly #scheduler: Scheduler;
+  readonly #clock: Clock;
+  readonly #identifiers: Identifiers;
+  readonly #events: EventSink;
+  readonly #limits: Limits;
+  readonly #delivery: DeliverySettings;
+  readonly #hostname: string;
+  readonly #log: Logger;
+  readonly #dates = new MailDates();
+
+  constructor(
+    @inject(QueueStore) store: QueueStore,
+    @inject(Routing) routing: Routing,
+    @inject(Scheduler) scheduler: Scheduler,
+    @inject(Clock) clock: Clock,
+    @inject(Identifiers) identifiers: Identifiers,
+    @inject(EventSink) events: EventSink,
+    @inject(Limits) limits: Limits,
+    @inject(DeliverySettings) delivery: DeliverySettings,
+    @inject(ServerIdentity) identity: ServerIdentity,
+    @inject(Logger) log: Logger,
+  ) {
+    this.#store = store;
+    this.#routing = routing;
+    this.#scheduler = scheduler;
+    this.#clock = clock;
+    this.#identifiers = identifiers;
+    this.#events = events;
+    this.#limits = limits;
+    this.#delivery = delivery;
+    this.#hostname = identity.hostname;
+    this.#log = log;
+  }
+
+  /** A message is about to come in. Whoever begins it submits it or discards it. */
+  begin(): IncomingMessage {
+    return new IncomingMessage(this.#store.draft(), this.#limits);
+  }
+
+  /** Durable when it resolves with an accept. Never rejects; whatever was not accepted is forgotten. */
+  async submit(submission: Submission): Promise<SubmissionAnswer> {
+    const { message, recipients, ruling, perRecipient, origin } = submission;
+    const disposition = dispositionOf(recipients, ruling, perRecipient, origin.user !== undefined);
+    if (disposition.kind === 'refuse') {
+      message.discard();
+      return disposition.verdict;
+    }
+    const id = this.#identifiers.next();
+    let dropped = 0;
+    for (const { fate } of disposition.fates) if (fate.kind === 'drop') dropped += 1;
+    if (dropped > 0) this.#announceDropped(submission, disposition.fates);
+    if (dropped === disposition.fates.length) {
+      message.discard();
+      return accepted(id);
+    }
+    try {
+      await this.#commit(id, submission, dropped === 0 ? disposition.fates : disposition.fates.filter(isKept));
+      return accepted(id);
+    } catch (error) {
+      message.discard();
+      return storeFailure(error, this.#log, origin.session);
+    }
+  }
+
+  /** What the client hears when the store fails: `452 4.3.1` for want of room, else `451 4.3.0`; the cause is logged. */
+  failureOf(message: IncomingMessage, session: string): Defer {
+    return storeFailure(message.failure, this.#log, session);
+  }
+
+  async #commit(id: string, submission: Submission, kept: readonly Kept[]): Promise<void> {
+    const now = this.#clock.now();
+    const { sender, parameters, origin, notes, edits } = submission;
+    let head = receivedField({
+      origin,
+      tls: submission.tls,
+      smtputf8: parameters.smtputf8 === true,
+      hostname: this.#hostname,
+      id,
+      recipient: submission.recipients.length === 1 ? (submission.recipients[0] as Recipient).address.toString() : undefined,
+      date: this.#dates.at(now),
+    });
+    let body: MessageBody = submission.message.body;
+    if (edits.length > 0) {
+      for (const edit of edits) if (edit.kind === 'prepend') head = formatField(edit.name, edit.value) + head;
+      if (edits.some((edit) => edit.kind !== 'prepend')) body = await this.#redraft(submission.message, edits);
+    }
+    try {
+      const items = await this.#itemsFor(id, now, kept, submission);
+      const message: MessageRecord = {
+        id,
+        sender: sender === null ? '' : sender.toString(),
+        arrivedAt: now,
+        size: Buffer.byteLength(head) + body.size,
+        head,
+        parameters,
+        origin,
+        notes: notes.toJSON(),
+      };
+      const atOnce = this.#scheduler.admits(items, message.size);
+      const leaseUntil = atOnce ? this.#scheduler.leaseUntil() : undefined;
+      await this.#store.commit({ put: [{ message, body, items, leaseUntil }] });
+      this.#announceQueued(message, submission, items);
+      if (atOnce) this.#scheduler.offer(message, body, items);
+      else this.#scheduler.wake();
+    } catch (error) {
+      body.discard();
+      throw error;
+    } finally {
+      // An edited message was drafted anew: the octets as they came are not needed any more.
+      if (body !== submission.message.body) submission.message.discard();
+    }
+  }
+
+  /** The message with `replace`, `remove` and `rewrite` edits applied, in a draft of its own. */
+  async #redraft(message: IncomingMessage, edits: readonly Edit[]): Promise<MessageBody> {
+    const draft = this.#store.draft();
+    try {
+      await draft.write(editHeader(message.header, edits));
+      let content = skip(message.open(), message.header.length);
+      for (const edit of edits) if (edit.kind === 'rewrite') content = rewritten(content, edit.transform);
+      for await (const bytes of content) await draft.write(bytes);
+      return await draft.finish();
+    } catch (error) {
+      draft.discard();
+      throw error;
+    }
+  }
+
+  async #itemsFor(id: string, now: number, kept: readonly Kept[], submission: Submission): Promise<QueueItem[]> {
+    const about = { sender: submission.sender, notes: submission.notes, redirectedBy: [] };
+    const items: QueueItem[] = [];
+    const routed: Recipient[] = [];
+    const routes: Route[] = [];
+    const common = { message: id, attempts: 0, due: now, expires: now + this.#delivery.expireAfter } as const;
+    for (const { recipient, fate } of kept) {
+      if (fate.kind === 'queue') {
+        const route = this.#routing.route(recipient.address, about);
+        routed.push(recipient);
+        routes.push(route instanceof Promise ? await route : route);
+      } else if (fate.kind === 'hold') {
+        const reason = { kind: 'quarantined', plugin: fate.plugin, text: fate.text } as const;
+        items.push({ ...common, ...this.#unrouted(recipient), state: 'held', reason });
+      } else if (fate.kind === 'bounce') {
+        const { status, text } = fate.verdict;
+        const reason = { kind: 'refused', plugin: fate.plugin, status, text } as const;
+        items.push({ ...common, ...this.#unrouted(recipient), state: 'waiting', reason });
+      }
+    }
+    for (const { route, recipients } of groupByRoute(routed, routes)) {
+      items.push({
+        id: this.#identifiers.next(),
+        transport: route.transport,
+        destination: route.destination,
+        recipients: recipients.map(queued),
+        state: 'waiting',
+        reason: route.transport === null ? { kind: 'no-route' } : { kind: 'fresh' },
+        ...common,
+      });
+    }
+    return items;
+  }
+
+  #unrouted(recipient: Recipient): Pick<QueueItem, 'id' | 'transport' | 'destination' | 'recipients'> {
+    return { id: this.#identifiers.next(), transport: null, destination: '', recipients: [queued(recipient)] };
+  }
+
+  #announceQueued(message: MessageRecord, { recipients, origin }: Submission, items: readonly QueueItem[]): void {
+    if (!this.#events.wants('message-queued')) return;
+    this.#events.emit('message-queued', {
+      session: origin.session,
+      message: message.id,
+      sender: message.sender,
+      recipients: recipients.map(({ address }) => address.toString()),
+      size: message.size,
+      held: items.some(({ state }) => state === 'held'),
+    });
+  }
+
+  #announceDropped({ origin, sender }: Submission, fates: readonly Kept[]): void {
+    for (const { recipient, fate } of fates) {
+      if (fate.kind !== 'drop') continue;
+      this.#events.emit('message-discarded', {
+        session: origin.session,
+        sender: sender === null ? '' : sender.toString(),
+        recipients: [recipient.address.toString()],
+        plugin: fate.plugin,
+        reason: fate.reason,
+      });
+    }
+  }
+}
+
+const isKept = ({ fate }: Kept): boolean => fate.kind !== 'drop';
+
+function queued({ address, parameters }: Recipient): QueuedRecipient {
+  const plain = parameters.notify === undefined && parameters.orcpt === undefined;
+  return plain ? { address: address.toString() } : { address: address.toString(), parameters };
+}
+
+function accepted(id: string): Accept & { readonly text: string } {
+  return { kind: 'accept', text: `Queued as ${id}` };
+}
+
+function storeFailure(error: unknown, log: Logger, session: string): Defer {
+  log.error({ session, error: error instanceof Error ? error.message : String(error) }, 'message not stored');
+  return PosthouseError.is(error, 'store-full')
+    ? Verdict.defer('4.3.1', 'Insufficient system storage', { code: 452, reason: 'store-full' })
+    : Verdict.defer('4.3.0', 'The message could not be stored, please try again later', { reason: 'store-failed' });
+}
+
+async function* skip(content: AsyncIterable<Uint8Array>, octets: number): AsyncIterable<Uint8Array> {
+  let left = octets;
+  for await (const bytes of content) {
+    if (left >= bytes.length) left -= bytes.length;
+    else {
+      yield left === 0 ? bytes : bytes.subarray(left);
+      left = 0;
+    }
+  }
+}
+
+/** Runs a transform over the body proper: the empty line that ends the header section stays in front of it. */
+async function* rewritten(
+  content: AsyncIterable<Uint8Array>,
+  transform: (body: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>,
+): AsyncIterable<Uint8Array> {
+  yield EMPTY_LINE;
+  yield* transform(skip(content, EMPTY_LINE.length));
+}
+const EMPTY_LINE = Uint8Array.of(13, 10);

@@ -1,0 +1,315 @@
+// Drives one session over one socket: bytes in, steps out, one write for each burst of replies.
+// Backpressure is here: a slow store, an open question or a client that does not read stops the reading.
+
+import type { Socket } from 'node:net';
+import { type SecureContext, TLSSocket } from 'node:tls';
+import type { Clock, Deadlines, EventSink, Limits, Logger, SessionView, TlsFacts } from '../contract/index.ts';
+import type { ListenerPlan } from '../hooks/index.ts';
+import type { Intake } from '../intake/index.ts';
+import { type Answer, formatReply, type Reply, SmtpSession, type Step } from '../smtp/index.ts';
+import { DialogueHost } from './dialogue-host.ts';
+import { SessionFacts } from './session-facts.ts';
+
+/** What all connections of one listener share. */
+export interface ConnectionContext {
+  readonly listener: string;
+  readonly hostname: string;
+  readonly tls: 'none' | 'starttls' | 'implicit';
+  readonly secureContext: SecureContext | undefined;
+  readonly rejectAt: 'at-once' | 'rcpt';
+  readonly plan: ListenerPlan;
+  readonly limits: Limits;
+  readonly deadlines: Deadlines;
+  readonly intake: Intake;
+  readonly clock: Clock;
+  readonly events: EventSink;
+  readonly log: Logger;
+}
+
+/** Unanswered input above which the socket is not read: what one read can bring. */
+const MAX_WAITING_INPUT = 65_536;
+
+/** Milliseconds that a client has to take the last reply. */
+const CLOSING_TIME = 10_000;
+
+export class Connection {
+  readonly facts: SessionFacts;
+  readonly #context: ConnectionContext;
+  readonly #session: SmtpSession;
+  readonly #host: DialogueHost;
+  readonly #onClosed: () => void;
+  #socket: Socket;
+  #out = '';
+  #flushing: NodeJS.Immediate | undefined;
+  #heardAt: number;
+  #handshakeSince: number | undefined;
+  #closingSince: number | undefined;
+  /** Reasons not to read just now. */
+  #storeBusy = false;
+  #clientBusy = false;
+  #draining = false;
+  #why = 'client left';
+  #closed = false;
+
+  constructor(
+    socket: Socket,
+    facts: Pick<SessionView, 'id' | 'remoteAddress' | 'remotePort' | 'localAddress' | 'localPort'>,
+    context: ConnectionContext,
+    onClosed: () => void,
+  ) {
+    const { hostname, limits, tls, clock, listener } = context;
+    this.#context = context;
+    this.#socket = socket;
+    this.#onClosed = onClosed;
+    this.#session = new SmtpSession({
+      hostname,
+      messageSize: limits.messageSize,
+      recipients: limits.recipients,
+      commandLine: limits.commandLine,
+      badCommands: limits.badCommands,
+      tls: tls === 'starttls' ? 'offered' : tls === 'implicit' ? 'active' : 'none',
+    });
+    this.#heardAt = clock.now();
+    this.facts = new SessionFacts({ ...facts, listener, openedAt: this.#heardAt }, this.#session);
+    this.#host = new DialogueHost(this.facts, context.plan, context.rejectAt, context);
+  }
+
+  /** Begins the dialogue. Call it once. */
+  open(): void {
+    const { id, listener, remoteAddress, remotePort } = this.facts;
+    this.#context.events.emit('connection-opened', { session: id, listener, remoteAddress, remotePort });
+    this.#socket.setNoDelay(true);
+    if (this.#context.tls === 'implicit') {
+      this.#handshake(() => this.#drive(this.#session.begin()));
+    } else {
+      this.#listen(this.#socket);
+      this.#drive(this.#session.begin());
+    }
+  }
+
+  /** Closes a connection whose client has been silent, or its transaction open, for too long. */
+  checkDeadlines(now: number): void {
+    if (this.#closed) return;
+    const { deadlines } = this.#context;
+    if (this.#closingSince !== undefined) {
+      if (now - this.#closingSince > CLOSING_TIME) this.#destroy('the client does not take the last reply');
+      return;
+    }
+    if (this.#handshakeSince !== undefined) {
+      if (now - this.#handshakeSince > deadlines.tlsHandshake) this.#destroy('TLS handshake took too long');
+      return;
+    }
+    // While a question is open the silence is ours, unless the client leaves our replies unread.
+    if (this.#session.waiting && !this.#clientBusy) return;
+    const silence = this.#session.inBody ? deadlines.data : deadlines.command;
+    const began = this.#host.transactionStartedAt;
+    if (now - this.#heardAt > silence) this.#end('4.4.2', 'Timeout, closing the connection');
+    else if (began !== undefined && now - began > deadlines.transaction) this.#end('4.4.2', 'The transaction took too long');
+  }
+
+  /** The server wants to stop: at once where nothing is under way, else after the open transaction. */
+  drain(): void {
+    this.#draining = true;
+    if (!this.#busy) this.#end('4.3.2', 'Server is shutting down');
+  }
+
+  /** Cuts the connection off. */
+  abort(why: string): void {
+    this.#destroy(why);
+  }
+
+  get #busy(): boolean {
+    return this.#session.waiting || this.#session.inBody || this.#host.transactionStartedAt !== undefined;
+  }
+
+  #listen(socket: Socket): void {
+    socket.on('data', this.#onData);
+    socket.on('end', this.#onEnd);
+    socket.on('drain', this.#onDrain);
+    socket.on('error', this.#onError);
+    socket.on('close', this.#onClose);
+  }
+
+  readonly #onData = (bytes: Uint8Array): void => {
+    this.#heardAt = this.#context.clock.now();
+    this.#drive(this.#session.receive(bytes));
+    if (this.#session.buffered > MAX_WAITING_INPUT) this.#socket.pause();
+  };
+
+  readonly #onEnd = (): void => this.#drive(this.#session.inputEnded());
+
+  readonly #onDrain = (): void => {
+    this.#clientBusy = false;
+    this.#heardAt = this.#context.clock.now();
+    this.#readOn();
+  };
+
+  readonly #onError = (error: Error): void => {
+    this.#why = error.message;
+  };
+
+  readonly #onClose = (): void => this.#finish();
+
+  /** Carries out steps until a question has to wait or nothing is left; then writes all replies at once. */
+  #drive(first: readonly Step[]): void {
+    let steps: readonly Step[] | undefined = first;
+    while (steps !== undefined && !this.#closed) {
+      let next: readonly Step[] | undefined;
+      for (const step of steps) next = this.#take(step) ?? next;
+      steps = next;
+    }
+    if (this.#closed) return;
+    // While a question is open more replies may join these in one write.
+    if (this.#session.waiting) this.#flushing ??= this.#out === '' ? undefined : setImmediate(this.#flush);
+    else this.#flush();
+    if (this.#draining && !this.#busy) this.#end('4.3.2', 'Server is shutting down');
+  }
+
+  #take(step: Step): readonly Step[] | undefined {
+    switch (step.do) {
+      case 'reply':
+        this.#out += formatReply(step.reply);
+        if (step.refused) this.#announceRefused(step.reply);
+        return undefined;
+      case 'ask': {
+        const answer = this.#host.answer(step.question);
+        if (!(answer instanceof Promise)) return this.#session.answer(answer);
+        answer.then(this.#answered, this.#failed);
+        return undefined;
+      }
+      case 'body': {
+        const wait = this.#host.body(step.bytes);
+        if (wait !== undefined) this.#waitForStore(wait);
+        return undefined;
+      }
+      case 'drop-body':
+        this.#host.dropBody();
+        return undefined;
+      case 'reset':
+        this.#host.reset();
+        return undefined;
+      case 'start-tls':
+        this.#flush();
+        this.#handshake(() => this.#drive(this.#session.secured()));
+        return undefined;
+      case 'close':
+        this.#why = step.why;
+        this.#flush();
+        this.#close();
+        return undefined;
+    }
+  }
+
+  readonly #answered = (answer: Answer): void => {
+    if (this.#closed) return;
+    this.#drive(this.#session.answer(answer));
+    this.#readOn();
+  };
+
+  /** The host promises never to reject; should it, the client hears 421 and the server lives. */
+  readonly #failed = (error: unknown): void => {
+    this.#context.log.error({ session: this.facts.id, error: String(error) }, 'a question could not be answered');
+    this.#end('4.3.0', 'Internal error');
+  };
+
+  #waitForStore(wait: Promise<void>): void {
+    this.#storeBusy = true;
+    this.#socket.pause();
+    void wait.then(() => {
+      this.#storeBusy = false;
+      this.#readOn();
+    });
+  }
+
+  #readOn(): void {
+    if (this.#storeBusy || this.#clientBusy || this.#closed) return;
+    if (this.#session.buffered <= MAX_WAITING_INPUT && this.#socket.isPaused()) this.#socket.resume();
+  }
+
+  readonly #flush = (): void => {
+    if (this.#flushing !== undefined) {
+      clearImmediate(this.#flushing);
+      this.#flushing = undefined;
+    }
+    if (this.#out === '' || this.#closed || this.#socket.destroyed) return;
+    const written = this.#socket.write(this.#out, 'latin1');
+    this.#out = '';
+    if (!written && this.#socket.writableLength > this.#context.limits.unsentReplies) {
+      this.#clientBusy = true;
+      this.#socket.pause();
+    }
+  };
+
+  #handshake(then: () => void): void {
+    const plain = this.#socket;
+    plain.removeListener('data', this.#onData);
+    plain.removeListener('end', this.#onEnd);
+    plain.removeListener('drain', this.#onDrain);
+    plain.removeListener('close', this.#onClose);
+    plain.on('error', this.#onError);
+    this.#handshakeSince = this.#context.clock.now();
+    const secure = new TLSSocket(plain, { isServer: true, secureContext: this.#context.secureContext });
+    this.#socket = secure;
+    secure.on('error', this.#onError);
+    secure.on('close', this.#onClose);
+    secure.once('secure', () => {
+      this.#handshakeSince = undefined;
+      this.#heardAt = this.#context.clock.now();
+      this.facts.tls = tlsFacts(secure);
+      secure.on('data', this.#onData);
+      secure.on('end', this.#onEnd);
+      secure.on('drain', this.#onDrain);
+      then();
+    });
+  }
+
+  #end(status: `4.${number}.${number}`, text: string): void {
+    this.#drive(this.#session.end(status, text));
+  }
+
+  /** After the last reply: no more is read, and the peer has time to take what was written. */
+  #close(): void {
+    this.#closingSince = this.#context.clock.now();
+    this.#socket.removeListener('data', this.#onData);
+    this.#socket.resume();
+    this.#socket.destroySoon();
+  }
+
+  #destroy(why: string): void {
+    this.#why = why;
+    this.#socket.destroy();
+    this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#flushing !== undefined) clearImmediate(this.#flushing);
+    this.#host.leave();
+    const { id, listener, remoteAddress, openedAt } = this.facts;
+    this.#context.events.emit('connection-closed', {
+      session: id,
+      listener,
+      remoteAddress,
+      why: this.#why,
+      milliseconds: this.#context.clock.now() - openedAt,
+      messages: this.#host.messages,
+    });
+    this.#onClosed();
+  }
+
+  #announceRefused({ code, status, lines }: Reply): void {
+    if (!this.#context.events.wants('command-refused')) return;
+    const text = lines[0] ?? '';
+    this.#context.events.emit('command-refused', { session: this.facts.id, code, status: status ?? '', text });
+  }
+}
+
+function tlsFacts(socket: TLSSocket): TlsFacts {
+  const servername = (socket as TLSSocket & { servername?: string | false }).servername;
+  return {
+    version: socket.getProtocol() ?? 'unknown',
+    cipher: socket.getCipher().standardName,
+    ...(typeof servername === 'string' && { serverName: servername }),
+  };
+}

@@ -1,0 +1,43 @@
+// The log: pino, JSON lines on standard output, written in batches. JSON escapes what came from outside.
+
+import pino from 'pino';
+import type { Logger } from '../contract/index.ts';
+
+export interface LogSettings {
+  readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+}
+
+export interface Log {
+  readonly logger: Logger;
+  /** Writes out what is gathered. Call it before the process ends. */
+  flush(): void;
+}
+
+/** Octets gathered before a write: a line by itself would cost a system call per message. */
+const BATCH = 16_384;
+/** Milliseconds after which a quiet server's lines come out. */
+const FLUSH_EVERY = 500;
+
+export function openLog(settings: LogSettings): Log {
+  const destination = pino.destination({ fd: 1, sync: false, minLength: BATCH, periodicFlush: FLUSH_EVERY });
+  // Whoever read the log has gone (`posthouse start | head`): the server goes on without one.
+  destination.on('error', () => {});
+  const logger = pino(
+    {
+      level: settings.level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    destination,
+  );
+  return { logger: logger as unknown as Logger, flush: () => flush(destination) };
+}
+
+function flush(destination: { flushSync(): void }): void {
+  try {
+    destination.flushSync();
+  } catch {
+    // The destination was never written to, or is gone: there is nothing to lose.
+  }
+}

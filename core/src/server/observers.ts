@@ -1,0 +1,100 @@
+// Where events go: one log line each, with the same field names, and whoever observes. Observers cannot answer,
+// and their errors reach neither the message nor each other.
+
+import type { EventName, EventSink, Events, Logger, Observers } from '../contract/index.ts';
+
+type Level = 'debug' | 'info' | 'warn' | 'error';
+
+/** How loud each event is by itself. */
+const LEVELS: { readonly [E in EventName]: Level | ((facts: Events[E]) => Level) } = {
+  'connection-opened': 'debug',
+  'connection-closed': 'info',
+  // What lets mail through is the rule; what stops it is what an administrator looks for.
+  'verdict-given': ({ verdict }) => (verdict === 'accept' || verdict === 'continue' ? 'debug' : 'info'),
+  'handler-failed': 'error',
+  'command-refused': 'info',
+  'message-queued': 'info',
+  'message-discarded': 'info',
+  'attempt-started': 'debug',
+  'attempt-finished': 'debug',
+  'recipient-settled': 'info',
+  'bounce-queued': 'info',
+  'notice-dropped': 'warn',
+  'entry-damaged': 'error',
+  'server-started': 'info',
+  'server-draining': 'info',
+  'server-stopped': 'info',
+};
+
+const WEIGHT: Readonly<Record<string, number>> = { trace: 10, debug: 20, info: 30, warn: 40, error: 50, fatal: 60, silent: 99 };
+
+interface Observer {
+  readonly plugin: string;
+  readonly observe: Observers;
+}
+
+export class ObserverHub implements EventSink {
+  readonly #log: Logger;
+  readonly #threshold: number;
+  readonly #listeners = new Map<EventName, { plugin: string; tell: (facts: never) => void }[]>();
+  /** Compiled once: asking is on the way of every message. */
+  #wanted: ReadonlySet<EventName>;
+
+  constructor(log: Logger) {
+    this.#log = log;
+    this.#threshold = WEIGHT[log.level] ?? 30;
+    this.#wanted = this.#compile();
+  }
+
+  /** Called by the assembly when all plugins are set up. */
+  observe(observers: readonly Observer[]): void {
+    for (const { plugin, observe } of observers) {
+      for (const [event, tell] of Object.entries(observe) as [EventName, (facts: never) => void][]) {
+        const listeners = this.#listeners.get(event) ?? [];
+        listeners.push({ plugin, tell });
+        this.#listeners.set(event, listeners);
+      }
+    }
+    this.#wanted = this.#compile();
+  }
+
+  wants(event: EventName): boolean {
+    return this.#wanted.has(event);
+  }
+
+  emit<E extends EventName>(event: E, facts: Events[E]): void {
+    if (!this.#wanted.has(event)) return;
+    const loudness = LEVELS[event];
+    const level = typeof loudness === 'function' ? loudness(facts) : loudness;
+    if (weightOf(level) >= this.#threshold) this.#log[level](facts, event);
+    const listeners = this.#listeners.get(event);
+    if (listeners !== undefined) this.#tell(event, listeners, facts);
+  }
+
+  #tell<E extends EventName>(
+    event: E,
+    listeners: readonly { plugin: string; tell: (facts: never) => void }[],
+    facts: Events[E],
+  ): void {
+    for (const { plugin, tell } of listeners) {
+      try {
+        tell(facts as never);
+      } catch (error) {
+        this.#log.error({ plugin, event, error: error instanceof Error ? error.message : String(error) }, 'observer failed');
+      }
+    }
+  }
+
+  #compile(): ReadonlySet<EventName> {
+    const wanted = new Set<EventName>(this.#listeners.keys());
+    for (const [event, level] of Object.entries(LEVELS) as [EventName, Level | (() => Level)][]) {
+      // An event whose loudness depends on its facts is wanted when its loudest form is.
+      if (weightOf(typeof level === 'function' ? 'info' : level) >= this.#threshold) wanted.add(event);
+    }
+    return wanted;
+  }
+}
+
+function weightOf(level: Level): number {
+  return WEIGHT[level] as number;
+}

@@ -1,0 +1,43 @@
+// The door of the ground floor: everything SMTP that is grammar and bytes, and nothing that touches the world.
+
+export {
+  type AddressOptions,
+  Mailbox,
+  mailbox,
+  NON_ASCII_ADDRESS,
+  type PathResult,
+  parseForwardPath,
+  parseMailbox,
+  parseReversePath,
+  type ReversePath,
+} from './address.ts';
+export { type AuthCommand, type Command, parseCommand } from './command.ts';
+export { isAddressLiteral, isDomainName } from './domain.ts';
+export { type BodyFindings, DotDecoder, DotEncoder } from './dot-stuffing.ts';
+export { type BodyPolicy, bodyFault, LineEndNormaliser } from './line-ends.ts';
+export { type LineResult, LineSplitter } from './line-splitter.ts';
+export {
+  type BodyType,
+  type MailParameters,
+  type Notify,
+  type ParameterSupport,
+  parseMailParameters,
+  parseRcptParameters,
+  type RcptParameters,
+} from './parameters.ts';
+export { type Fault, faultReply, formatReply, printable, type Reply, reply } from './reply.ts';
+export { ReplyParser } from './reply-parser.ts';
+export {
+  describeStatus,
+  type EnhancedStatus,
+  isEnhancedStatus,
+  isPermanentStatus,
+  isSuccessStatus,
+  isTransientStatus,
+  type PermanentStatus,
+  type SuccessStatus,
+  type TransientStatus,
+} from './status.ts';
+export { formatUnicodeXtext, formatXtext, parseUnicodeXtext, parseXtext } from './xtext.ts';
+export { ehloKeywords, type Extensions } from './extensions.ts';
+export { type Answer, type Question, type SessionOptions, SmtpSession, type Step } from './session.ts';
