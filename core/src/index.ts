@@ -1,0 +1,25 @@
+// @posthouse/core: the public face, in reading order. Plugins need nothing else.
+
+export * from './contract/index.ts';
+export {
+  describeStatus,
+  isPermanentStatus,
+  isTransientStatus,
+  Mailbox,
+  type MailParameters,
+  mailbox,
+  type PermanentStatus,
+  parseMailbox,
+  type RcptParameters,
+  type ReversePath,
+  type TransientStatus,
+} from './smtp/index.ts';
+export {
+  defineServer,
+  type ListenerDefinition,
+  type PluginEntry,
+  type ResolvedDefinition,
+  type ServerDefinition,
+} from './server/definition.ts';
+export { createServer, type Server } from './server/server.ts';
+export { storeMemory } from './server/store-memory.ts';

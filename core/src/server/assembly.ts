@@ -1,0 +1,197 @@
+// Puts the house together: the only place with a Container. Each plugin is a node whose needs are its edges, so that
+// Inversify itself finds the order of set-up and the circles; nothing outside is touched before `start`.
+
+import 'reflect-metadata';
+import { Container } from 'inversify';
+import {
+  type AnyPluginBody,
+  Chance,
+  Clock,
+  Deadlines,
+  DeliverySettings,
+  EventSink,
+  Identifiers,
+  Limits,
+  Logger,
+  PosthouseError,
+  QueueStore,
+  Resolver,
+  ServerIdentity,
+  type Token,
+  tokenName,
+} from '../contract/index.ts';
+import { Scheduler } from '../delivery/index.ts';
+import { type PlannedPlugin, Routing, type Transport } from '../hooks/index.ts';
+import { Intake } from '../intake/index.ts';
+import type { ResolvedDefinition, ResolvedPlugin } from './definition.ts';
+import { OwnIdentity } from './identity.ts';
+import { ObserverHub } from './observers.ts';
+
+/** What a server takes from the world, as arguments. */
+export interface SystemServices {
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly identifiers: Identifiers;
+  readonly resolver: Resolver;
+  readonly logger: Logger;
+}
+
+/** A plugin after its set-up. */
+export interface AssembledPlugin {
+  readonly name: string;
+  readonly body: AnyPluginBody;
+}
+
+export interface House {
+  /** In the order of set-up: whoever provides a service stands before those who need it. */
+  readonly plugins: readonly AssembledPlugin[];
+  /** In the order of the plugin list. */
+  readonly planned: readonly PlannedPlugin[];
+  readonly routing: Routing;
+  readonly scheduler: Scheduler;
+  readonly intake: Intake;
+  readonly store: QueueStore;
+  readonly events: EventSink;
+  readonly identity: OwnIdentity;
+}
+
+type ServiceToken = Token<unknown>;
+
+export function assemble(definition: ResolvedDefinition, system: SystemServices): House {
+  const active = definition.plugins.filter(({ mode }) => mode !== 'off');
+  const container = new Container({ defaultScope: 'Singleton' });
+  const hub = new ObserverHub(system.logger);
+  const identity = new OwnIdentity(definition.hostname);
+  const constants: readonly (readonly [ServiceToken, unknown])[] = [
+    [Clock, system.clock],
+    [Chance, system.chance],
+    [Identifiers, system.identifiers],
+    [Resolver, system.resolver],
+    [Logger, system.logger],
+    [EventSink, hub],
+    [Limits, definition.limits],
+    [Deadlines, definition.deadlines],
+    [DeliverySettings, definition.delivery],
+    [ServerIdentity, identity],
+  ];
+  checkServices(active, new Set(constants.map(([service]) => service)));
+
+  // A plugin may take the place of a service of the system: the resolver, say.
+  const provided = new Set(active.flatMap(({ spec }) => Object.values(spec.provides ?? {})));
+  for (const [service, value] of constants) {
+    if (!provided.has(service)) container.bind(service).toConstantValue(value);
+  }
+  const setUp: AssembledPlugin[] = [];
+  const nodes = active.map((plugin) => bindPlugin(container, plugin, system.logger, setUp));
+  const bodies = resolve(container, nodes);
+
+  hub.observe(active.map(({ name }, index) => ({ plugin: name, observe: bodies[index]?.observe ?? {} })));
+  const planned = active.map((plugin, index) => plannedPlugin(plugin, bodies[index] as AnyPluginBody, definition, system.logger));
+  const routing = new Routing(transportsOf(planned), hub);
+  container.bind(Routing).toConstantValue(routing);
+  container.bind(Scheduler).toSelf();
+  container.bind(Intake).toSelf();
+  return {
+    plugins: setUp,
+    planned,
+    routing,
+    scheduler: container.get(Scheduler),
+    intake: container.get(Intake),
+    store: container.get<QueueStore>(QueueStore),
+    events: hub,
+    identity,
+  };
+}
+
+/** The plugin as a node: its set-up runs once, after that of whoever provides what it needs. */
+function bindPlugin(container: Container, plugin: ResolvedPlugin, log: Logger, setUp: AssembledPlugin[]): symbol {
+  const { spec, name, config } = plugin;
+  const node = Symbol(`plugin ${name}`);
+  const needs = Object.entries(spec.needs ?? {});
+  const build = (...services: unknown[]): AnyPluginBody => {
+    const served = Object.fromEntries(needs.map(([key], index) => [key, services[index]]));
+    const body = spec.setup({ ...served, config, log: log.child({ plugin: name }) });
+    checkBody(plugin, body);
+    setUp.push({ name, body });
+    return body;
+  };
+  container.bind<AnyPluginBody>(node).toResolvedValue(
+    build,
+    needs.map(([, service]) => service),
+  );
+  for (const [key, service] of Object.entries(spec.provides ?? {})) {
+    container.bind(service).toResolvedValue((body: AnyPluginBody) => body.services?.[key], [node]);
+  }
+  return node;
+}
+
+function resolve(container: Container, nodes: readonly symbol[]): readonly AnyPluginBody[] {
+  try {
+    return nodes.map((node) => container.get<AnyPluginBody>(node));
+  } catch (error) {
+    if (error instanceof PosthouseError) throw error;
+    const text = error instanceof Error ? error.message : String(error);
+    if (/circular/i.test(text)) throw new PosthouseError('service-circular', text, { cause: error });
+    throw new PosthouseError('plugin-invalid', `a plugin failed in its set-up: ${text}`, { cause: error });
+  }
+}
+
+/** Missing and doubled services, named with who needs and who provides them. */
+function checkServices(plugins: readonly ResolvedPlugin[], fromCore: ReadonlySet<ServiceToken>): void {
+  const makers = new Map<ServiceToken, string>();
+  for (const { name, spec } of plugins) {
+    for (const service of Object.values(spec.provides ?? {})) {
+      const other = makers.get(service);
+      if (other !== undefined) {
+        const text = `${tokenName(service)} is provided by ${other} and by ${name}; remove one of them from the plugin list`;
+        throw new PosthouseError('service-doubled', text);
+      }
+      makers.set(service, name);
+    }
+  }
+  for (const { name, spec } of plugins) {
+    for (const service of Object.values(spec.needs ?? {})) {
+      if (!makers.has(service) && !fromCore.has(service)) throw missing(service, `plugin ${name} needs it`);
+    }
+  }
+  if (!makers.has(QueueStore)) throw missing(QueueStore, 'the server needs it');
+}
+
+function missing(service: ServiceToken, who: string): PosthouseError {
+  const hint = service === QueueStore ? '; add @posthouse/store-sqlite to the plugin list' : '';
+  return new PosthouseError('service-missing', `nothing provides the service ${tokenName(service)}: ${who}${hint}`);
+}
+
+function checkBody({ name, spec }: ResolvedPlugin, body: unknown): void {
+  if (typeof body !== 'object' || body === null || body instanceof Promise) {
+    const what = body instanceof Promise ? 'a promise; setup wires at once, start may be async' : String(body);
+    throw new PosthouseError('plugin-invalid', `setup of plugin ${name} returned ${what}`);
+  }
+  const services = (body as AnyPluginBody).services ?? {};
+  for (const [key, service] of Object.entries(spec.provides ?? {})) {
+    if (services[key] === undefined) {
+      const text = `plugin ${name} promises the service ${tokenName(service)}, but setup returned no services.${key}`;
+      throw new PosthouseError('plugin-invalid', text);
+    }
+  }
+}
+
+function plannedPlugin(plugin: ResolvedPlugin, body: AnyPluginBody, { deadlines }: ResolvedDefinition, log: Logger): PlannedPlugin {
+  return {
+    name: plugin.name,
+    hooks: body.hooks ?? {},
+    on: plugin.on,
+    mode: plugin.mode === 'observe' ? 'observe' : 'enforce',
+    onError: plugin.onError,
+    timeout: plugin.timeout ?? deadlines.hook,
+    log: log.child({ plugin: plugin.name }),
+  };
+}
+
+/** `on` and `mode` are the dialogue's; a plugin that only observes carries no mail. */
+function transportsOf(planned: readonly PlannedPlugin[]): readonly Transport[] {
+  return planned.flatMap(({ name, hooks, mode, log }) => {
+    const handler = hooks['on-deliver'];
+    return handler === undefined || mode === 'observe' ? [] : [{ plugin: name, handler, log }];
+  });
+}

@@ -1,0 +1,11 @@
+// @posthouse/core/testing: one plugin (mount), a whole house (openHouse), dialogues, fakes and contracts.
+
+export { type DeliveredMessage, deliverMemory, type MemoryTransport } from './deliver-memory.ts';
+export { type FakeClock, fakeChance, fakeClock } from './fake-clock.ts';
+export { fakeResolver } from './fake-resolver.ts';
+export { type HouseOptions, type OpenHouse, openHouse } from './house.ts';
+export { connectedPair } from './in-process-socket.ts';
+export { type MountedPlugin, mount } from './mount.ts';
+export { type OpenedStore, queueStoreContract } from './queue-store-contract.ts';
+export { type LoggedLine, type RecordingLogger, recordingLogger } from './recording-logger.ts';
+export { type DialogueLine, holdDialogue, matches, parseDialogue, type Stage } from './transcript.ts';
