@@ -3,6 +3,9 @@
 
 import { type TUnsafe, Type } from 'typebox';
 
+// The words for everything else: plugins write their schemas with the builder that the core checks them with.
+export { type Static, Type } from 'typebox';
+
 interface Described {
   readonly description: string;
 }
