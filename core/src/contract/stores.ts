@@ -3,6 +3,7 @@
 
 import type { PermanentStatus, RcptParameters, TransientStatus } from '../smtp/index.ts';
 import type { MessageRecord } from './message.ts';
+import type { Outcome } from './outcome.ts';
 import { type Token, token } from './token.ts';
 
 /** One message for the recipients of one destination: the unit of scheduling and of retrying. JSON only. */
@@ -35,6 +36,8 @@ export interface QueuedRecipient {
   readonly parameters?: RcptParameters;
   /** The plugins that replaced an earlier recipient by this one, in order: its length is the bound on redirection loops. */
   readonly redirectedBy?: readonly string[];
+  /** Settled in mid-delivery: not attempted again, whatever happens to the process. Acted upon with the whole item. */
+  readonly settled?: Outcome;
 }
 
 export type WaitReason =

@@ -2,4 +2,3 @@
 
 export { IncomingMessage } from './incoming-message.ts';
 export { Intake, type Submission, type SubmissionAnswer } from './intake.ts';
-export { mailDate } from './trace.ts';

@@ -27,11 +27,11 @@ import {
 } from '../contract/index.ts';
 import { Scheduler } from '../delivery/index.ts';
 import { type Edit, groupByRoute, type NoteBook, type Route, Routing, type Ruling } from '../hooks/index.ts';
-import type { MailParameters, Mailbox, ReversePath } from '../smtp/index.ts';
+import { MailDates, type MailParameters, type Mailbox, type ReversePath } from '../smtp/index.ts';
 import { dispositionOf, type Fate } from './disposition.ts';
 import { editHeader, formatField } from './header-section.ts';
 import { IncomingMessage } from './incoming-message.ts';
-import { MailDates, receivedField } from './trace.ts';
+import { receivedField } from './trace.ts';
 
 /** Everything that is known of a message when its last octet is in and the hooks have been asked. */
 export interface Submission {

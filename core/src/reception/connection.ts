@@ -29,6 +29,9 @@ export interface ConnectionContext {
 /** Unanswered input above which the socket is not read: what one read can bring. */
 const MAX_WAITING_INPUT = 65_536;
 
+/** A line end that is none could end the message for a lenient next hop (RFC 5321 §2.3.8). */
+const REFUSE_BARE_LINE_ENDS = { bareLf: 'refuse', bareCr: 'refuse', nul: 'refuse' } as const;
+
 /** Milliseconds that a client has to take the last reply. */
 const CLOSING_TIME = 10_000;
 
@@ -67,6 +70,7 @@ export class Connection {
       recipients: limits.recipients,
       commandLine: limits.commandLine,
       badCommands: limits.badCommands,
+      body: REFUSE_BARE_LINE_ENDS,
       tls: tls === 'starttls' ? 'offered' : tls === 'implicit' ? 'active' : 'none',
     });
     this.#heardAt = clock.now();

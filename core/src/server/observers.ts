@@ -64,8 +64,8 @@ export class ObserverHub implements EventSink {
 
   emit<E extends EventName>(event: E, facts: Events[E]): void {
     if (!this.#wanted.has(event)) return;
-    const loudness = LEVELS[event];
-    const level = typeof loudness === 'function' ? loudness(facts) : loudness;
+    const loudness: Level | ((facts: Events[E]) => Level) = LEVELS[event];
+    const level: Level = typeof loudness === 'function' ? loudness(facts) : loudness;
     if (weightOf(level) >= this.#threshold) this.#log[level](facts, event);
     const listeners = this.#listeners.get(event);
     if (listeners !== undefined) this.#tell(event, listeners, facts);

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { PosthouseError } from '../contract/index.ts';
-import { QueueControl, Sweeper } from '../delivery/index.ts';
+import { QueueControl } from '../delivery/index.ts';
 import { describePlan, planFor, type PlanLine } from '../hooks/index.ts';
 import { Admission, Listener, type ListenerAddress } from '../reception/index.ts';
 import { assemble, type House, type SystemServices } from './assembly.ts';
@@ -93,7 +93,6 @@ class PosthouseServer implements Server {
   async start(): Promise<void> {
     const { plugins, scheduler, events, identity, store } = this.house;
     const { clock } = this.#system;
-    const sweeper = new Sweeper(store, scheduler, clock, this.#system.logger);
     const control = this.#definition.control;
     const queueControl = new QueueControl(store, scheduler, clock);
     const parts: Startable[] = [
@@ -103,7 +102,6 @@ class PosthouseServer implements Server {
         stop: () => body.stop?.(),
       })),
       { name: 'scheduler', start: () => scheduler.start(), stop: () => scheduler.stop(this.#deadline()) },
-      { name: 'sweeper', start: () => sweeper.start(), stop: () => sweeper.stop() },
       ...(control === undefined ? [] : [named('control socket', new ControlServer(control.socket, queueControl))]),
       { name: 'listeners', start: () => this.#listen(), stop: () => this.#drain() },
     ];

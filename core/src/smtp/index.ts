@@ -12,10 +12,15 @@ export {
   type ReversePath,
 } from './address.ts';
 export { type AuthCommand, type Command, parseCommand } from './command.ts';
+export { type Awaited, type DialogueStep, type RecipientResult, SmtpDialogue } from './dialogue.ts';
 export { isAddressLiteral, isDomainName } from './domain.ts';
 export { type BodyFindings, DotDecoder, DotEncoder } from './dot-stuffing.ts';
+export type { Envelope, EnvelopeRecipient } from './envelope.ts';
+export { type Extensions, ehloKeywords } from './extensions.ts';
 export { type BodyPolicy, bodyFault, LineEndNormaliser } from './line-ends.ts';
 export { type LineResult, LineSplitter } from './line-splitter.ts';
+export type { Offer } from './offer.ts';
+export { MailDates, mailDate } from './mail-date.ts';
 export {
   type BodyType,
   type MailParameters,
@@ -27,6 +32,7 @@ export {
 } from './parameters.ts';
 export { type Fault, faultReply, formatReply, printable, type Reply, reply } from './reply.ts';
 export { ReplyParser } from './reply-parser.ts';
+export { type Answer, type Question, type SessionOptions, SmtpSession, type Step } from './session.ts';
 export {
   describeStatus,
   type EnhancedStatus,
@@ -39,5 +45,3 @@ export {
   type TransientStatus,
 } from './status.ts';
 export { formatUnicodeXtext, formatXtext, parseUnicodeXtext, parseXtext } from './xtext.ts';
-export { ehloKeywords, type Extensions } from './extensions.ts';
-export { type Answer, type Question, type SessionOptions, SmtpSession, type Step } from './session.ts';

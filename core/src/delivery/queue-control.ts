@@ -1,0 +1,64 @@
+// The queue in the operator's hand: looking, trying again, dropping. Safe while the scheduler works.
+
+import type { Clock, QueueEntry, QueueFilter, QueueItem, QueuePage, QueueStore } from '../contract/index.ts';
+import type { Scheduler } from './scheduler.ts';
+
+/** Items that one change of the queue takes along. */
+const PAGE = 500;
+
+export class QueueControl {
+  readonly #store: QueueStore;
+  readonly #scheduler: Scheduler;
+  readonly #clock: Clock;
+
+  constructor(store: QueueStore, scheduler: Scheduler, clock: Clock) {
+    this.#store = store;
+    this.#scheduler = scheduler;
+    this.#clock = clock;
+  }
+
+  list(filter: QueueFilter, limit: number, after?: string): Promise<QueuePage> {
+    return this.#store.find(filter, limit, after);
+  }
+
+  /** By the id of an item, or of a message: then its first item. */
+  async show(id: string): Promise<QueueEntry | undefined> {
+    const [byItem] = (await this.#store.find({ item: id }, 1)).entries;
+    return byItem ?? (await this.#store.find({ message: id }, 1)).entries[0];
+  }
+
+  /** Makes waiting items due now and ends the rest of their lanes. Held items stay held. @returns how many */
+  async retry(filter: QueueFilter): Promise<number> {
+    const now = this.#clock.now();
+    const count = await this.#each({ ...filter, state: 'waiting' }, async (items) => {
+      for (const item of items) this.#scheduler.wakeLane(item);
+      // What the scheduler has in memory is due already.
+      const idle = items.filter(({ id }) => !this.#scheduler.holds(id));
+      const update = idle.map((item): QueueItem => ({ ...item, due: now, reason: { kind: 'asked-by-operator', at: now } }));
+      await this.#store.commit({ update });
+    });
+    this.#scheduler.wake();
+    return count;
+  }
+
+  /** Takes items out of the queue for good, without a notice. An attempt under way is not called back. @returns how many */
+  drop(filter: QueueFilter): Promise<number> {
+    return this.#each(filter, async (items) => {
+      for (const { id } of items) this.#scheduler.forget(id);
+      await this.#store.commit({ remove: items });
+    });
+  }
+
+  async #each(filter: QueueFilter, then: (items: readonly QueueItem[]) => Promise<void>): Promise<number> {
+    let count = 0;
+    let after: string | undefined;
+    do {
+      const page: QueuePage = await this.#store.find(filter, PAGE, after);
+      const items = page.entries.map(({ item }) => item);
+      if (items.length > 0) await then(items);
+      count += items.length;
+      after = page.next;
+    } while (after !== undefined);
+    return count;
+  }
+}

@@ -1,0 +1,28 @@
+// When an item is attempted again. Pure: attempts, time and chance are arguments.
+
+import type { DeliverySettings } from '../contract/index.ts';
+
+/** Share of a wait by which it may be longer or shorter, so that what failed together does not return together. */
+const JITTER = 0.1;
+
+/**
+ * The time of the next attempt. Never beyond `expires`: the last attempt is made when the time is up.
+ * @param attempts made so far, at least 1
+ * @param atLeast what the next hop asked for, milliseconds
+ */
+export function nextAttempt(
+  { attempts, expires }: { readonly attempts: number; readonly expires: number },
+  now: number,
+  { retryAfter }: Pick<DeliverySettings, 'retryAfter'>,
+  chance: number,
+  atLeast = 0,
+): number {
+  const wait = retryAfter[Math.min(attempts, retryAfter.length) - 1] ?? 0;
+  const jittered = wait * (1 - JITTER + 2 * JITTER * chance);
+  return Math.min(now + Math.round(Math.max(jittered, atLeast)), Math.max(expires, now));
+}
+
+/** How long a destination rests after its n-th failure in a row, n from 1: 30 s, doubling up to 30 min. */
+export function laneRest(failures: number): number {
+  return Math.min(30_000 * 2 ** Math.min(failures - 1, 10), 1_800_000);
+}
