@@ -1,0 +1,155 @@
+// One command line as a value: which verb, and its arguments as far as they are fixed by RFC 5321 §4.1.1.
+// Paths and parameters stay text, since what they may be depends on the session.
+
+import { isAddressLiteral } from './domain.ts';
+import type { Fault } from './reply.ts';
+
+export type AuthCommand = { readonly verb: 'AUTH'; readonly mechanism: string; readonly initial?: string };
+
+export type Command =
+  | { readonly verb: 'EHLO' | 'HELO' | 'LHLO'; readonly domain: string }
+  /** What stands behind `FROM:` or `TO:`. */
+  | { readonly verb: 'MAIL' | 'RCPT'; readonly argument: string }
+  | { readonly verb: 'DATA' | 'RSET' | 'QUIT' | 'STARTTLS' }
+  | { readonly verb: 'BDAT'; readonly size: number; readonly last: boolean }
+  | { readonly verb: 'NOOP' | 'HELP'; readonly argument: string }
+  | { readonly verb: 'VRFY' | 'EXPN'; readonly argument: string }
+  | AuthCommand
+  | { readonly verb: 'unknown'; readonly word: string }
+  | { readonly verb: 'fault'; readonly fault: Fault };
+
+const DATA: Command = Object.freeze({ verb: 'DATA' });
+const RSET: Command = Object.freeze({ verb: 'RSET' });
+const QUIT: Command = Object.freeze({ verb: 'QUIT' });
+const STARTTLS: Command = Object.freeze({ verb: 'STARTTLS' });
+
+/** Reads a line without its CRLF. Never throws; what is wrong with a known command is its `fault`. */
+export function parseCommand(line: string): Command {
+  const kind = contents(line);
+  if (kind === CONTROL) return syntaxError('Control characters are not allowed in a command');
+
+  const text = trimEnd(line);
+  const space = text.indexOf(' ');
+  const word = space === -1 ? text : text.slice(0, space);
+  const argument = space === -1 ? '' : text.slice(space + 1);
+  // RFC 5321 §2.4: verbs in any case.
+  const verb = word.toUpperCase();
+
+  if (kind === NON_ASCII && !mayBeUnicode(verb))
+    return syntaxError('Non-ASCII characters are not allowed here');
+  switch (verb) {
+    case 'EHLO':
+    case 'HELO':
+    case 'LHLO':
+      return isClientName(argument)
+        ? { verb, domain: argument }
+        : badArgument(`${verb} needs your host name or address literal`);
+    case 'MAIL':
+      return prefixed(verb, 'FROM:', argument);
+    case 'RCPT':
+      return prefixed(verb, 'TO:', argument);
+    case 'DATA':
+      return space === -1 ? DATA : badArgument('DATA takes no argument');
+    case 'RSET':
+      return space === -1 ? RSET : badArgument('RSET takes no argument');
+    case 'QUIT':
+      return space === -1 ? QUIT : badArgument('QUIT takes no argument');
+    case 'STARTTLS':
+      // RFC 3207 §4
+      return space === -1 ? STARTTLS : badArgument('STARTTLS takes no argument');
+    case 'BDAT':
+      return parseBdat(argument);
+    case 'NOOP':
+    case 'HELP':
+      return { verb, argument };
+    case 'VRFY':
+    case 'EXPN':
+      return argument === '' ? badArgument(`${verb} needs an argument`) : { verb, argument };
+    case 'AUTH':
+      return parseAuth(argument);
+    default:
+      return { verb: 'unknown', word };
+  }
+}
+
+const PLAIN = 0;
+const NON_ASCII = 1;
+const CONTROL = 2;
+
+/** What the line is made of; a tab counts as white space here, and only passes at the end (RFC 5321 §4.1.1). */
+function contents(line: string): number {
+  let kind = PLAIN;
+  for (let index = 0; index < line.length; index++) {
+    const unit = line.charCodeAt(index);
+    if (unit < 0x20 || (unit >= 0x7f && unit <= 0x9f)) {
+      if (unit === 0x09 && trimEnd(line).length <= index) return kind;
+      return CONTROL;
+    }
+    if (unit > 0x9f) kind = NON_ASCII;
+  }
+  return kind;
+}
+
+/** RFC 6531 §3.1 and §3.7.4: addresses in these commands may be UTF-8; the session knows whether they may be now. */
+function mayBeUnicode(verb: string): boolean {
+  return verb === 'MAIL' || verb === 'RCPT' || verb === 'VRFY' || verb === 'EXPN';
+}
+
+/** RFC 5321 §4.1.1: receivers tolerate trailing white space. */
+function trimEnd(line: string): string {
+  let end = line.length;
+  while (end > 0 && (line.charCodeAt(end - 1) === 0x20 || line.charCodeAt(end - 1) === 0x09)) end--;
+  return end === line.length ? line : line.slice(0, end);
+}
+
+const HOST_LABELS = /^[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?$/;
+
+/**
+ * RFC 5321 §4.1.1.1 wants a domain or an address literal. Real clients have names with underscores,
+ * of one label, ending in a dot, or give a bare IPv4 address; refusing those would refuse good mail.
+ */
+function isClientName(text: string): boolean {
+  if (text.length > 255) return false;
+  return text.startsWith('[') ? isAddressLiteral(text) : HOST_LABELS.test(text);
+}
+
+function prefixed(verb: 'MAIL' | 'RCPT', prefix: 'FROM:' | 'TO:', argument: string): Command {
+  if (argument.slice(0, prefix.length).toUpperCase() === prefix) {
+    return { verb, argument: argument.slice(prefix.length) };
+  }
+  return { verb: 'fault', fault: { code: 501, status: '5.5.2', text: `Syntax: ${verb} ${prefix}<address>` } };
+}
+
+const BDAT_ARGUMENT = /^(\d{1,20})( LAST)?$/i;
+
+/** RFC 3030 §2: BDAT SP chunk-size [SP "LAST"] */
+function parseBdat(argument: string): Command {
+  const match = BDAT_ARGUMENT.exec(argument);
+  const size = Number(match?.[1]);
+  // A chunk that cannot be counted exactly could not be told from what follows it.
+  if (!Number.isSafeInteger(size)) return badArgument('Syntax: BDAT size [LAST]');
+  return { verb: 'BDAT', size, last: match?.[2] !== undefined };
+}
+
+// RFC 4422 §3.1: sasl-mech is 1 to 20 of these.
+const AUTH_ARGUMENT = /^([A-Z0-9_-]{1,20})(?: ([^ ]+))?$/i;
+
+/** RFC 4954 §4: AUTH SP mechanism [SP initial-response]; the response is decoded where it is used. */
+function parseAuth(argument: string): Command {
+  const match = AUTH_ARGUMENT.exec(argument);
+  if (match?.[1] === undefined) return badArgument('Syntax: AUTH mechanism [initial-response]');
+  const mechanism = match[1].toUpperCase();
+  return match[2] === undefined
+    ? { verb: 'AUTH', mechanism }
+    : { verb: 'AUTH', mechanism, initial: match[2] };
+}
+
+/** RFC 5321 §4.2.4: 500 when the line is no command at all. */
+function syntaxError(text: string): Command {
+  return { verb: 'fault', fault: { code: 500, status: '5.5.2', text } };
+}
+
+/** 501 when the command is known and its argument is wrong. */
+function badArgument(text: string): Command {
+  return { verb: 'fault', fault: { code: 501, status: '5.5.4', text } };
+}

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { parseCommand } from '../../src/smtp/index.ts';
+
+test('each command is read into its verb and arguments', () => {
+  for (const [line, expected] of [
+    ['EHLO mail.example.org', { verb: 'EHLO', domain: 'mail.example.org' }],
+    ['helo localhost', { verb: 'HELO', domain: 'localhost' }],
+    ['LHLO my_host', { verb: 'LHLO', domain: 'my_host' }],
+    ['EHLO [192.0.2.1]', { verb: 'EHLO', domain: '[192.0.2.1]' }],
+    ['EHLO [IPv6:2001:db8::1]', { verb: 'EHLO', domain: '[IPv6:2001:db8::1]' }],
+    ['EHLO 192.0.2.1', { verb: 'EHLO', domain: '192.0.2.1' }],
+    ['EHLO mail.example.org.', { verb: 'EHLO', domain: 'mail.example.org.' }],
+    ['MAIL FROM:<a@b> SIZE=1', { verb: 'MAIL', argument: '<a@b> SIZE=1' }],
+    ['mail from:<>', { verb: 'MAIL', argument: '<>' }],
+    ['MAIL FROM: <a@b>', { verb: 'MAIL', argument: ' <a@b>' }],
+    ['RCPT To:<jö@b>', { verb: 'RCPT', argument: '<jö@b>' }],
+    ['DATA', { verb: 'DATA' }],
+    ['data \t ', { verb: 'DATA' }],
+    ['RSET', { verb: 'RSET' }],
+    ['QUIT', { verb: 'QUIT' }],
+    ['STARTTLS', { verb: 'STARTTLS' }],
+    ['BDAT 0 LAST', { verb: 'BDAT', size: 0, last: true }],
+    ['bdat 86 last', { verb: 'BDAT', size: 86, last: true }],
+    ['BDAT 1000', { verb: 'BDAT', size: 1000, last: false }],
+    ['NOOP', { verb: 'NOOP', argument: '' }],
+    ['NOOP whatever you say', { verb: 'NOOP', argument: 'whatever you say' }],
+    ['HELP DATA', { verb: 'HELP', argument: 'DATA' }],
+    ['VRFY jö', { verb: 'VRFY', argument: 'jö' }],
+    ['EXPN list', { verb: 'EXPN', argument: 'list' }],
+    ['AUTH plain', { verb: 'AUTH', mechanism: 'PLAIN' }],
+    ['AUTH PLAIN =', { verb: 'AUTH', mechanism: 'PLAIN', initial: '=' }],
+    ['AUTH SCRAM-SHA-256 biws', { verb: 'AUTH', mechanism: 'SCRAM-SHA-256', initial: 'biws' }],
+    ['XCLIENT ADDR=1.2.3.4', { verb: 'unknown', word: 'XCLIENT' }],
+    ['', { verb: 'unknown', word: '' }],
+    [' DATA', { verb: 'unknown', word: '' }],
+    ['constructor', { verb: 'unknown', word: 'constructor' }],
+    ['Subject: hello', { verb: 'unknown', word: 'Subject:' }],
+  ] as const) {
+    assert.deepEqual(parseCommand(line), expected, line);
+  }
+});
+
+test('what is wrong with a command has the code that the RFC names', () => {
+  for (const [code, lines] of [
+    [
+      '501 5.5.4',
+      [
+        'EHLO',
+        'EHLO ',
+        'EHLO a b',
+        'EHLO a..b',
+        'EHLO .',
+        'EHLO a,b',
+        'EHLO [1.2.3.4',
+        'EHLO [nonsense]',
+        'EHLO  x',
+        `EHLO ${'a'.repeat(64)}`,
+        'DATA now',
+        'RSET x',
+        'QUIT x',
+        'STARTTLS x',
+        'BDAT',
+        'BDAT -1',
+        'BDAT 1 FIRST',
+        'BDAT 1  LAST',
+        'BDAT 1e3',
+        'BDAT 99999999999999999999',
+        'VRFY',
+        'EXPN ',
+        'AUTH',
+        'AUTH PLAIN a b',
+        'AUTH PL@IN',
+        `AUTH ${'A'.repeat(21)}`,
+      ],
+    ],
+    [
+      '501 5.5.2',
+      [
+        'MAIL',
+        'MAIL <a@b>',
+        'MAIL FROM :<a@b>',
+        'MAIL  FROM:<a@b>',
+        'MAIL TO:<a@b>',
+        'RCPT FROM:<a@b>',
+        'RCPT TO',
+      ],
+    ],
+    [
+      '500 5.5.2',
+      [
+        'EHLO a\0b',
+        'MAIL FROM:<a@b>\u007f',
+        'RCPT TO:<a\tb@c>',
+        'NOOP \u001b[2J',
+        'EHLO bücher.example',
+        'NOOP ö',
+        'ÖHLO x',
+        'MAIL FROM:<\u0085@b>',
+        '\tDATA',
+      ],
+    ],
+  ] as const) {
+    for (const line of lines) {
+      const command = parseCommand(line);
+      assert.ok(command.verb === 'fault', JSON.stringify(line));
+      assert.equal(`${command.fault.code} ${command.fault.status}`, code, JSON.stringify(line));
+    }
+  }
+});
+
+test('no line makes the command parser throw', () => {
+  const verbs = fc.constantFrom('EHLO ', 'MAIL FROM:', 'RCPT TO:', 'BDAT ', 'AUTH ', 'NOOP ', '');
+  fc.assert(
+    fc.property(verbs, fc.string({ unit: 'binary' }), (verb, rest) => {
+      parseCommand(verb + rest);
+    }),
+    { numRuns: 2000 },
+  );
+});
