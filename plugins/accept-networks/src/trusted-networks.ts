@@ -1,0 +1,51 @@
+// A set of IP networks: read from their CIDR spelling once, asked with addresses as sockets spell them.
+
+import { BlockList, isIPv4, isIPv6 } from 'node:net';
+import { PosthouseError } from '@posthouse/core';
+
+const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
+
+export class TrustedNetworks {
+  readonly #networks = new BlockList();
+
+  /** Throws a PosthouseError `config-invalid` that names the entry which is no network. */
+  constructor(entries: readonly string[]) {
+    for (const [index, entry] of entries.entries()) this.#add(entry, `networks[${index}]`);
+  }
+
+  /** An IPv4-mapped IPv6 address, as dual-stack sockets report IPv4 clients, counts as the IPv4 address (RFC 4291 §2.5.5.2). */
+  has(address: string): boolean {
+    const plain = MAPPED.exec(address)?.[1] ?? withoutZone(address);
+    if (isIPv4(plain)) return this.#networks.check(plain, 'ipv4');
+    return isIPv6(plain) && this.#networks.check(plain, 'ipv6');
+  }
+
+  #add(entry: string, where: string): void {
+    const refuse = (why: string) => new PosthouseError('config-invalid', `${where} "${entry}" ${why}`);
+    const [written = '', prefixText, ...more] = entry.split('/');
+    const mapped = MAPPED.exec(written)?.[1];
+    const address = mapped ?? written;
+    const version = isIPv4(address) ? 4 : isIPv6(address) && !address.includes('%') ? 6 : undefined;
+    if (version === undefined || more.length > 0) {
+      throw refuse('is not an IP network; write it as 192.0.2.0/24, 2001:db8::/32 or a single address');
+    }
+    const bits = version === 4 ? 32 : 128;
+    let prefix = bits;
+    if (prefixText !== undefined) {
+      // The prefix of a mapped address counts the 96 bits before the IPv4 address.
+      prefix = /^\d{1,3}$/.test(prefixText)
+        ? Number(prefixText) - (mapped === undefined ? 0 : 96)
+        : Number.NaN;
+      if (!(prefix >= 0 && prefix <= bits))
+        throw refuse(`has no prefix length between 0 and ${bits} behind the "/"`);
+    }
+    if (prefix === 0) throw refuse('is the whole Internet: this would be an open relay');
+    this.#networks.addSubnet(address, prefix, version === 4 ? 'ipv4' : 'ipv6');
+  }
+}
+
+/** Link-local addresses come with the interface they came in by: `fe80::1%eth0`. */
+function withoutZone(address: string): string {
+  const percent = address.indexOf('%');
+  return percent === -1 ? address : address.slice(0, percent);
+}
