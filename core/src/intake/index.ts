@@ -2,3 +2,4 @@
 
 export { IncomingMessage } from './incoming-message.ts';
 export { Intake, type Submission, type SubmissionAnswer } from './intake.ts';
+export { MemoryStore } from './memory-store.ts';
