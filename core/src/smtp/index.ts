@@ -12,7 +12,8 @@ export {
   type ReversePath,
 } from './address.ts';
 export { type AuthCommand, type Command, parseCommand } from './command.ts';
-export { type Awaited, type DialogueStep, type RecipientResult, SmtpDialogue } from './dialogue.ts';
+export { type Awaited, type DialogueStep, SmtpDialogue } from './dialogue.ts';
+export type { RecipientResult } from './transaction-outcome.ts';
 export { isAddressLiteral, isDomainName } from './domain.ts';
 export { type BodyFindings, DotDecoder, DotEncoder } from './dot-stuffing.ts';
 export type { Envelope, EnvelopeRecipient } from './envelope.ts';

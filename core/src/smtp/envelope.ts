@@ -1,0 +1,104 @@
+// The client's commands of one transaction: an envelope, written in the words that the next hop offers,
+// or the reason why it cannot be given to that hop at all.
+
+import type { Mailbox, ReversePath } from './address.ts';
+import type { Offer } from './offer.ts';
+import type { MailParameters, RcptParameters } from './parameters.ts';
+import { type Reply, reply } from './reply.ts';
+import { formatUnicodeXtext, formatXtext } from './xtext.ts';
+
+export interface Envelope {
+  readonly sender: ReversePath;
+  readonly parameters: MailParameters;
+  /** At least one. */
+  readonly recipients: readonly EnvelopeRecipient[];
+  /** Octets, dot-stuffing not counted (RFC 1870 §5). */
+  readonly size: number;
+  /** The message has octets beyond ASCII. */
+  readonly eightBit: boolean;
+  /** Its header section has: with the SMTPUTF8 parameter of its sender, only SMTPUTF8 may carry it (RFC 6531 §3.6). */
+  readonly eightBitHeader: boolean;
+}
+
+export interface EnvelopeRecipient {
+  readonly address: Mailbox;
+  readonly parameters: RcptParameters;
+}
+
+export interface EnvelopeCommands {
+  /** CRLF-terminated, as all commands here. */
+  readonly mail: string;
+  readonly rcpts: readonly string[];
+}
+
+/** The commands, or our own reply for all recipients where the next hop cannot do what the message needs. */
+export function commandsFor(
+  envelope: Envelope,
+  offer: Offer,
+): EnvelopeCommands | { readonly refusal: Reply } {
+  const utf8 = needsSmtpUtf8(envelope);
+  const refusal = refusalFor(envelope, offer, utf8);
+  if (refusal !== undefined) return { refusal };
+  return {
+    mail: mailCommand(envelope, offer, utf8),
+    rcpts: envelope.recipients.map((recipient) => rcptCommand(recipient, offer, utf8)),
+  };
+}
+
+function needsSmtpUtf8({ sender, parameters, recipients, eightBitHeader }: Envelope): boolean {
+  if (parameters.smtputf8 === true && eightBitHeader) return true;
+  return (sender !== null && !sender.isAscii) || recipients.some(({ address }) => !address.isAscii);
+}
+
+function refusalFor(envelope: Envelope, offer: Offer, utf8: boolean): Reply | undefined {
+  // RFC 8689 §4.2.1: what asked for it may not go where nobody has verified that it is kept.
+  if (envelope.parameters.requiretls) return REQUIRETLS;
+  // RFC 1870 §6.1
+  if (offer.maxSize !== undefined && envelope.size > offer.maxSize) return TOO_BIG;
+  // RFC 6531 §3.5, §3.6: no downgrade.
+  if (utf8 && !offer.smtputf8) return NO_SMTPUTF8;
+  // RFC 6152 §3: without conversion, which would change the message, nothing is left but to return it.
+  if (envelope.eightBit && !offer.eightBitMime) return NO_8BITMIME;
+  if (envelope.parameters.body === 'BINARYMIME') return NO_BINARYMIME;
+  return undefined;
+}
+
+const REQUIRETLS = reply(550, '5.7.30', 'REQUIRETLS support required');
+const TOO_BIG = reply(552, '5.3.4', 'The message is bigger than the next hop takes');
+const NO_SMTPUTF8 = reply(553, '5.6.7', 'The message needs SMTPUTF8, which the next hop does not offer');
+const NO_8BITMIME = reply(554, '5.6.3', 'The message needs 8BITMIME, which the next hop does not offer');
+const NO_BINARYMIME = reply(554, '5.6.3', 'A BINARYMIME message cannot be relayed');
+
+function mailCommand({ sender, parameters, size, eightBit }: Envelope, offer: Offer, utf8: boolean): string {
+  let command = `MAIL FROM:<${sender === null ? '' : sender}>`;
+  if (offer.size) command += ` SIZE=${size}`;
+  if (offer.eightBitMime && (eightBit || parameters.body === '8BITMIME')) command += ' BODY=8BITMIME';
+  if (utf8) command += ' SMTPUTF8';
+  if (offer.dsn) {
+    // RFC 3461 §5.2.1: relayed as they came.
+    if (parameters.ret !== undefined) command += ` RET=${parameters.ret}`;
+    if (parameters.envid !== undefined) command += ` ENVID=${formatXtext(parameters.envid)}`;
+  }
+  return `${command}\r\n`;
+}
+
+function rcptCommand({ address, parameters }: EnvelopeRecipient, offer: Offer, utf8: boolean): string {
+  let command = `RCPT TO:<${address}>`;
+  if (offer.dsn) {
+    const { notify, orcpt } = parameters;
+    if (notify !== undefined && notify.length > 0) command += ` NOTIFY=${notify.join(',')}`;
+    if (orcpt !== undefined) command += ` ORCPT=${orcpt.type};${formatOrcpt(orcpt, utf8)}`;
+  }
+  return `${command}\r\n`;
+}
+
+function formatOrcpt(
+  { type, address }: { readonly type: string; readonly address: string },
+  utf8: boolean,
+): string {
+  if (type !== 'utf-8') return formatXtext(address);
+  // RFC 6533 §3: in a transaction with SMTPUTF8 the characters stand as they are, but for those of the syntax.
+  return utf8
+    ? address.replace(/[^!-*,-<>-[\]-~\u{a0}-\u{10ffff}]/gu, formatUnicodeXtext)
+    : formatUnicodeXtext(address);
+}

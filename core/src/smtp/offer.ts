@@ -1,0 +1,51 @@
+// What a next hop offers: its EHLO reply, read (RFC 5321 §4.1.1.1). The counterpart of extensions.ts.
+
+import type { Reply } from './reply.ts';
+
+export interface Offer {
+  /** False after HELO: then nothing else is offered either. */
+  readonly esmtp: boolean;
+  readonly pipelining: boolean;
+  /** SIZE is understood as a parameter of MAIL (RFC 1870). */
+  readonly size: boolean;
+  /** Octets that the next hop takes at most; undefined when it names no limit. */
+  readonly maxSize: number | undefined;
+  readonly eightBitMime: boolean;
+  readonly smtputf8: boolean;
+  readonly dsn: boolean;
+  readonly startTls: boolean;
+}
+
+export const NO_OFFER: Offer = Object.freeze({
+  esmtp: false,
+  pipelining: false,
+  size: false,
+  maxSize: undefined,
+  eightBitMime: false,
+  smtputf8: false,
+  dsn: false,
+  startTls: false,
+});
+
+/** Reads the reply to EHLO. Unknown keywords and malformed values are passed over. */
+export function readOffer(ehlo: Reply): Offer {
+  const keywords = new Map<string, string>();
+  // The first line is the greeting, never a keyword.
+  for (const line of ehlo.lines.slice(1)) {
+    const [keyword = '', value = ''] = line.trim().split(/[ \t]+/, 2);
+    keywords.set(keyword.toUpperCase(), value);
+  }
+  const size = keywords.get('SIZE');
+  // RFC 1870 §3: no number, or 0, is no limit.
+  const limit = size !== undefined && /^\d{1,20}$/.test(size) ? Number(size) : 0;
+  return {
+    esmtp: true,
+    pipelining: keywords.has('PIPELINING'),
+    size: size !== undefined,
+    maxSize: limit > 0 ? limit : undefined,
+    eightBitMime: keywords.has('8BITMIME'),
+    smtputf8: keywords.has('SMTPUTF8'),
+    dsn: keywords.has('DSN'),
+    startTls: keywords.has('STARTTLS'),
+  };
+}

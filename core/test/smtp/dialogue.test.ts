@@ -1,0 +1,611 @@
+// The client's side of a dialogue: bytes and wishes in, steps out.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { mailbox } from '../../src/smtp/address.ts';
+import { type DialogueStep, SmtpDialogue } from '../../src/smtp/dialogue.ts';
+import type { Envelope } from '../../src/smtp/envelope.ts';
+
+const octets = (text: string) => new TextEncoder().encode(text);
+
+function envelope(changes: Partial<Envelope> = {}, ...recipients: string[]): Envelope {
+  const to = recipients.length > 0 ? recipients : ['b@b.example'];
+  return {
+    sender: mailbox('a@a.example'),
+    parameters: {},
+    recipients: to.map((address) => ({ address: mailbox(address), parameters: {} })),
+    size: 100,
+    eightBit: false,
+    eightBitHeader: false,
+    ...changes,
+  };
+}
+
+/** A dialogue as a transcript: a list of what was heard and, behind `>`, what was done. */
+class Talk {
+  readonly dialogue = new SmtpDialogue('mx.a.example');
+  readonly done: string[] = [];
+  steps: DialogueStep[] = [];
+
+  constructor(...heard: string[]) {
+    this.take(this.dialogue.begin());
+    for (const text of heard) this.hear(text);
+  }
+
+  hear(text: string): this {
+    return this.take(this.dialogue.receive(octets(text)));
+  }
+
+  take(steps: DialogueStep[]): this {
+    for (const step of steps) {
+      this.steps.push(step);
+      this.done.push(spell(step));
+    }
+    return this;
+  }
+
+  /** What was done since the last asking. */
+  get news(): string[] {
+    return this.done.splice(0);
+  }
+
+  ready(...keywords: string[]): this {
+    const lines = ['mx.b.example', ...keywords];
+    this.hear('220 mx.b.example\r\n');
+    this.hear(lines.map((line, index) => `250${index === lines.length - 1 ? ' ' : '-'}${line}\r\n`).join(''));
+    this.done.length = 0;
+    return this;
+  }
+
+  send(of: Envelope): this {
+    return this.take(this.dialogue.send(of));
+  }
+}
+
+function spell(step: DialogueStep): string {
+  switch (step.do) {
+    case 'send':
+      return `> ${step.text.trimEnd().replaceAll('\r\n', ' | ')}`;
+    case 'result':
+      return `result ${step.recipients
+        .map(
+          ({ during, reply }) =>
+            `${during} ${reply === undefined ? '-' : `${reply.code} ${reply.status ?? ''}`.trim()}`,
+        )
+        .join(', ')}`;
+    case 'refused':
+    case 'fault':
+      return `${step.do} ${step.during}`;
+    default:
+      return step.do;
+  }
+}
+
+describe('the greeting and the hello', () => {
+  const rows: [string, string[], string[]][] = [
+    ['EHLO follows the greeting', ['220 hi\r\n'], ['> EHLO mx.a.example']],
+    ['a greeting of several lines is one', ['220-hi\r\n220 there\r\n'], ['> EHLO mx.a.example']],
+    ['the dialogue is ready after EHLO', ['220 hi\r\n', '250 b\r\n'], ['> EHLO mx.a.example', 'ready']],
+    ['a greeting of 554 is answered with QUIT', ['554 no\r\n'], ['> QUIT', 'refused greeting']],
+    ['a greeting of 421 ends the dialogue', ['421 busy\r\n'], ['refused greeting']],
+    ['a greeting of 450 ends the dialogue', ['450 later\r\n'], ['> QUIT', 'refused greeting']],
+    ['a greeting of 354 is none', ['354 go\r\n'], ['> QUIT', 'refused greeting']],
+    [
+      'HELO follows a refused EHLO',
+      ['220 hi\r\n', '502 what\r\n', '250 b\r\n'],
+      ['> EHLO mx.a.example', '> HELO mx.a.example', 'ready'],
+    ],
+    [
+      'a refused HELO ends the dialogue',
+      ['220 hi\r\n', '500 what\r\n', '550 no\r\n'],
+      ['> EHLO mx.a.example', '> HELO mx.a.example', '> QUIT', 'refused helo'],
+    ],
+    [
+      'a 4yz to EHLO ends the dialogue',
+      ['220 hi\r\n', '451 no\r\n'],
+      ['> EHLO mx.a.example', '> QUIT', 'refused ehlo'],
+    ],
+    ['another protocol is a fault', ['SSH-2.0-x\r\n'], ['fault greeting']],
+    [
+      'two replies at once are a fault',
+      ['220 hi\r\n250 b\r\n250 more\r\n'],
+      ['> EHLO mx.a.example', 'ready', 'fault idle'],
+    ],
+    [
+      '421 in idleness ends the dialogue',
+      ['220 hi\r\n', '250 b\r\n', '421 bye\r\n'],
+      ['> EHLO mx.a.example', 'ready', 'refused idle'],
+    ],
+  ];
+  for (const [name, heard, expected] of rows) {
+    it(name, () => assert.deepEqual(new Talk(...heard).news, expected));
+  }
+
+  it('hears of extensions only from EHLO, whatever their case', () => {
+    const talk = new Talk().ready('pipelining', 'SIZE 1000', '8bitmime', 'X-NEW thing', 'Dsn');
+    const ready = talk.steps.find((step) => step.do === 'ready');
+    assert.deepEqual(ready?.do === 'ready' && ready.offer, {
+      esmtp: true,
+      pipelining: true,
+      size: true,
+      maxSize: 1000,
+      eightBitMime: true,
+      smtputf8: false,
+      dsn: true,
+      startTls: false,
+    });
+  });
+
+  it('takes SIZE without a number, or 0, for no limit', () => {
+    for (const size of ['SIZE', 'SIZE 0', 'SIZE many']) {
+      assert.deepEqual(new Talk().ready(size).send(envelope({ size: 1e9 })).news, [
+        '> MAIL FROM:<a@a.example> SIZE=1000000000',
+      ]);
+    }
+  });
+});
+
+describe('a transaction without PIPELINING', () => {
+  const rows: [string, string[], string[]][] = [
+    [
+      'goes command by command',
+      ['250 ok\r\n', '250 ok\r\n', '251 ok\r\n', '354 go\r\n'],
+      [
+        '> MAIL FROM:<a@a.example>',
+        '> RCPT TO:<b@b.example>',
+        '> RCPT TO:<c@b.example>',
+        '> DATA',
+        'send-body',
+      ],
+    ],
+    [
+      'ends with a refused MAIL',
+      ['550 5.7.1 no\r\n'],
+      ['> MAIL FROM:<a@a.example>', 'result mail 550 5.7.1, mail 550 5.7.1'],
+    ],
+    [
+      'ends when no recipient is accepted',
+      ['250 ok\r\n', '550 5.1.1 no\r\n', '450 no\r\n'],
+      [
+        '> MAIL FROM:<a@a.example>',
+        '> RCPT TO:<b@b.example>',
+        '> RCPT TO:<c@b.example>',
+        'result rcpt 550 5.1.1, rcpt 450',
+      ],
+    ],
+    [
+      'ends with a refused DATA',
+      ['250 ok\r\n', '250 ok\r\n', '550 no\r\n', '451 4.3.0 no\r\n'],
+      [
+        '> MAIL FROM:<a@a.example>',
+        '> RCPT TO:<b@b.example>',
+        '> RCPT TO:<c@b.example>',
+        '> DATA',
+        'result data 451 4.3.0, rcpt 550',
+      ],
+    ],
+    [
+      'is out of step with a 354 to MAIL',
+      ['354 go\r\n'],
+      ['> MAIL FROM:<a@a.example>', 'result mail -, mail -', 'fault mail'],
+    ],
+    [
+      'ends with 421 to RCPT',
+      ['250 ok\r\n', '421 bye\r\n'],
+      ['> MAIL FROM:<a@a.example>', '> RCPT TO:<b@b.example>', 'result rcpt 421, rcpt 421', 'refused rcpt'],
+    ],
+  ];
+  for (const [name, heard, expected] of rows) {
+    it(name, () => {
+      const talk = new Talk().ready().send(envelope({}, 'b@b.example', 'c@b.example'));
+      for (const text of heard) talk.hear(text);
+      assert.deepEqual(talk.news, expected);
+    });
+  }
+});
+
+describe('a transaction with PIPELINING', () => {
+  const BURST = '> MAIL FROM:<a@a.example> | RCPT TO:<b@b.example> | RCPT TO:<c@b.example> | DATA';
+  const start = () => new Talk().ready('PIPELINING').send(envelope({}, 'b@b.example', 'c@b.example'));
+  const rows: [string, string, string[]][] = [
+    [
+      'sends the message when somebody may have it',
+      '250 ok\r\n250 ok\r\n550 no\r\n354 go\r\n',
+      ['send-body'],
+    ],
+    [
+      'sends a lone dot when DATA is accepted for nobody',
+      '250 ok\r\n550 no\r\n551 no\r\n354 go\r\n',
+      ['> .'],
+    ],
+    [
+      'needs no dot when DATA is refused for want of recipients',
+      '250 ok\r\n550 no\r\n551 no\r\n503 no\r\n',
+      ['result rcpt 550, rcpt 551'],
+    ],
+    [
+      'blames a refused MAIL, not what follows from it',
+      '552 no\r\n503 x\r\n503 x\r\n503 x\r\n',
+      ['result mail 552, mail 552'],
+    ],
+    ['ends a 354 after a refused MAIL', '552 no\r\n503 x\r\n503 x\r\n354 go\r\n.', ['> .']],
+    [
+      'gives a refused DATA to those who were accepted',
+      '250 a\r\n250 b\r\n450 c\r\n452 d\r\n',
+      ['result data 452, rcpt 450'],
+    ],
+    [
+      'is out of step with a 250 to DATA',
+      '250 a\r\n250 b\r\n450 c\r\n250 d\r\n',
+      ['result data -, rcpt 450', 'fault data'],
+    ],
+    [
+      'ends with 421 in the middle',
+      '250 a\r\n550 b\r\n421 c\r\n',
+      ['result rcpt 550, rcpt 421', 'refused rcpt'],
+    ],
+    ['is out of step with garbage', '250 a\r\nxyz\r\n', ['result rcpt -, rcpt -', 'fault rcpt']],
+  ];
+  for (const [name, heard, expected] of rows) {
+    it(name, () => {
+      const talk = start();
+      assert.deepEqual(talk.news, [BURST]);
+      assert.deepEqual(talk.hear(heard).news, expected);
+    });
+  }
+
+  it('gives the last reply to all who were accepted, and is ready again', () => {
+    const talk = start().hear('250 ok\r\n250 ok\r\n550 no\r\n354 go\r\n');
+    talk.take(talk.dialogue.bodySent());
+    assert.equal(talk.dialogue.awaiting, 'message');
+    talk.hear('250 2.0.0 queued\r\n');
+    assert.equal(talk.done.at(-1), 'result message 250 2.0.0, rcpt 550');
+    talk.news;
+    assert.deepEqual(talk.send(envelope()).news, [
+      '> MAIL FROM:<a@a.example> | RCPT TO:<b@b.example> | DATA',
+    ]);
+  });
+
+  it('keeps the refused recipients of a lone dot', () => {
+    const talk = start().hear('250 ok\r\n550 no\r\n551 no\r\n354 go\r\n');
+    talk.news;
+    assert.deepEqual(talk.hear('554 nobody\r\n').news, ['result rcpt 550, rcpt 551']);
+    assert.ok(talk.dialogue.isReady);
+  });
+
+  it('resets after an open transaction, in the next burst', () => {
+    const talk = start().hear('250 ok\r\n550 no\r\n551 no\r\n503 no\r\n');
+    talk.news;
+    assert.deepEqual(talk.send(envelope()).news, [
+      '> RSET | MAIL FROM:<a@a.example> | RCPT TO:<b@b.example> | DATA',
+    ]);
+    assert.deepEqual(talk.hear('250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n').news, ['send-body']);
+  });
+
+  it('does not go on when RSET is refused', () => {
+    const talk = start().hear('250 ok\r\n550 no\r\n551 no\r\n503 no\r\n');
+    talk.send(envelope()).news;
+    assert.deepEqual(talk.hear('500 what\r\n').news, ['result mail -', 'fault rset']);
+  });
+
+  it('believes a refusal in the middle of the message, and ends the dialogue', () => {
+    const talk = start().hear('250 a\r\n250 b\r\n250 c\r\n354 go\r\n');
+    talk.news;
+    assert.deepEqual(talk.hear('552 5.3.4 big\r\n').news, [
+      'result message 552 5.3.4, message 552 5.3.4',
+      'fault message',
+    ]);
+  });
+
+  it('does not believe an acceptance in the middle of the message', () => {
+    const talk = start().hear('250 a\r\n250 b\r\n250 c\r\n354 go\r\n');
+    talk.news;
+    assert.deepEqual(talk.hear('250 ok\r\n').news, ['result data -, data -', 'fault message']);
+  });
+
+  it('tells a connection lost before the end of data from one lost after it', () => {
+    const before = start().hear('250 a\r\n250 b\r\n550 c\r\n354 go\r\n');
+    before.news;
+    assert.deepEqual(before.take(before.dialogue.ended('reset')).news, [
+      'result data -, rcpt 550',
+      'fault message',
+    ]);
+    const after = start().hear('250 a\r\n250 b\r\n550 c\r\n354 go\r\n');
+    after.dialogue.bodySent();
+    after.news;
+    assert.deepEqual(after.take(after.dialogue.ended('reset')).news, [
+      'result message -, rcpt 550',
+      'fault message',
+    ]);
+  });
+});
+
+describe('the parameters of MAIL and RCPT', () => {
+  const all = ['SIZE 5000', '8BITMIME', 'SMTPUTF8', 'DSN'];
+  const rows: [string, string[], Envelope, string[]][] = [
+    [
+      'nothing is said that is not offered',
+      [],
+      envelope({ parameters: { ret: 'FULL', envid: 'x', body: '8BITMIME' } }),
+      ['> MAIL FROM:<a@a.example>'],
+    ],
+    ['the null path stays null', [], envelope({ sender: null }), ['> MAIL FROM:<>']],
+    ['SIZE is said when offered', ['SIZE 5000'], envelope(), ['> MAIL FROM:<a@a.example> SIZE=100']],
+    [
+      '8BITMIME is said of what has eight bits',
+      all,
+      envelope({ eightBit: true }),
+      ['> MAIL FROM:<a@a.example> SIZE=100 BODY=8BITMIME'],
+    ],
+    [
+      '8BITMIME is passed on',
+      ['8BITMIME'],
+      envelope({ parameters: { body: '8BITMIME' } }),
+      ['> MAIL FROM:<a@a.example> BODY=8BITMIME'],
+    ],
+    [
+      'SMTPUTF8 is not said of what does not need it',
+      all,
+      envelope({ parameters: { smtputf8: true } }),
+      ['> MAIL FROM:<a@a.example> SIZE=100'],
+    ],
+    [
+      'SMTPUTF8 is said for an address',
+      ['SMTPUTF8'],
+      envelope({ sender: mailbox('é@a.example') }),
+      ['> MAIL FROM:<é@a.example> SMTPUTF8'],
+    ],
+    [
+      'SMTPUTF8 is said for a header',
+      all,
+      envelope({ parameters: { smtputf8: true }, eightBit: true, eightBitHeader: true }),
+      ['> MAIL FROM:<a@a.example> SIZE=100 BODY=8BITMIME SMTPUTF8'],
+    ],
+    [
+      'DSN parameters are passed on',
+      ['DSN'],
+      envelope({ parameters: { ret: 'HDRS', envid: 'a+b c' } }),
+      ['> MAIL FROM:<a@a.example> RET=HDRS ENVID=a+2Bb+20c'],
+    ],
+    ['too big a message is refused here', ['SIZE 99'], envelope(), ['result local 552 5.3.4']],
+    [
+      'an address that needs SMTPUTF8 is refused here',
+      ['8BITMIME'],
+      envelope({}, 'é@b.example'),
+      ['result local 553 5.6.7'],
+    ],
+    [
+      'a header that needs SMTPUTF8 is refused here',
+      ['8BITMIME'],
+      envelope({ parameters: { smtputf8: true }, eightBitHeader: true }),
+      ['result local 553 5.6.7'],
+    ],
+    [
+      'eight bits without 8BITMIME are refused here',
+      ['SMTPUTF8'],
+      envelope({ eightBit: true }),
+      ['result local 554 5.6.3'],
+    ],
+    [
+      'BINARYMIME is refused here',
+      all,
+      envelope({ parameters: { body: 'BINARYMIME' } }),
+      ['result local 554 5.6.3'],
+    ],
+    [
+      'REQUIRETLS is refused here',
+      all,
+      envelope({ parameters: { requiretls: true } }),
+      ['result local 550 5.7.30'],
+    ],
+  ];
+  for (const [name, keywords, of, expected] of rows) {
+    it(name, () => {
+      const talk = new Talk().ready(...keywords).send(of);
+      assert.deepEqual(talk.news, expected);
+      if (expected[0]?.startsWith('result'))
+        assert.ok(talk.dialogue.isReady, 'a local refusal leaves the dialogue ready');
+    });
+  }
+
+  it('NOTIFY and ORCPT go with their recipient', () => {
+    const recipients = [
+      {
+        address: mailbox('b@b.example'),
+        parameters: {
+          notify: ['SUCCESS', 'DELAY'] as const,
+          orcpt: { type: 'rfc822', address: 'x+y@b.example' },
+        },
+      },
+      { address: mailbox('c@b.example'), parameters: { orcpt: { type: 'utf-8', address: 'é@b.example' } } },
+    ];
+    assert.deepEqual(new Talk().ready('DSN', 'PIPELINING').send(envelope({ recipients })).news, [
+      '> MAIL FROM:<a@a.example> | RCPT TO:<b@b.example> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;x+2By@b.example | ' +
+        'RCPT TO:<c@b.example> ORCPT=utf-8;\\x{E9}@b.example | DATA',
+    ]);
+  });
+});
+
+describe('STARTTLS', () => {
+  const start = () => {
+    const talk = new Talk().ready('STARTTLS', 'PIPELINING');
+    talk.take(talk.dialogue.startTls());
+    assert.deepEqual(talk.news, ['> STARTTLS']);
+    return talk;
+  };
+
+  it('begins with 220, and says EHLO again once it is up', () => {
+    const talk = start().hear('220 go\r\n');
+    assert.deepEqual(talk.news, ['start-tls']);
+    assert.deepEqual(talk.take(talk.dialogue.secured()).news, ['> EHLO mx.a.example']);
+  });
+
+  it('forgets what was offered in clear', () => {
+    const talk = start().hear('220 go\r\n');
+    talk.take(talk.dialogue.secured()).hear('250 b\r\n');
+    talk.news;
+    assert.deepEqual(talk.send(envelope()).news, ['> MAIL FROM:<a@a.example>']);
+    assert.throws(() => new SmtpDialogue('x').startTls());
+  });
+
+  for (const [name, heard] of [
+    ['a whole reply', '220 go\r\n250 injected\r\n'],
+    ['half a line', '220 go\r\n2'],
+    ['a single octet', '220-go\r\n220 go\n\0'],
+  ] as const) {
+    it(`takes ${name} behind the 220 for a fault`, () => {
+      assert.deepEqual(start().hear(heard).news, ['start-tls', 'fault idle']);
+    });
+  }
+
+  it('leaves the dialogue ready when it is refused', () => {
+    const talk = start().hear('454 4.7.0 not now\r\n');
+    assert.deepEqual(talk.news, ['tls-refused']);
+    assert.ok(talk.dialogue.isReady);
+  });
+
+  it('takes 250 for no answer', () => assert.deepEqual(start().hear('250 ok\r\n').news, ['fault starttls']));
+  it('ends with 421', () => assert.deepEqual(start().hear('421 bye\r\n').news, ['refused starttls']));
+});
+
+describe('the end', () => {
+  it('comes with QUIT and 221', () => {
+    const talk = new Talk().ready();
+    talk.take(talk.dialogue.quit()).hear('221 bye\r\n');
+    assert.deepEqual(talk.news, ['> QUIT', 'closed']);
+  });
+
+  it('comes with QUIT and a closed connection', () => {
+    const talk = new Talk().ready();
+    talk.take(talk.dialogue.quit()).take(talk.dialogue.ended('closed'));
+    assert.deepEqual(talk.news, ['> QUIT', 'closed']);
+  });
+
+  it('comes once', () => {
+    const talk = new Talk('garbage\r\n');
+    talk.news;
+    assert.deepEqual(talk.hear('220 hi\r\n').take(talk.dialogue.ended('closed')).news, []);
+  });
+
+  it('comes when a reply is too long', () => {
+    const talk = new Talk();
+    for (let line = 0; line < 2000; line++) talk.hear('220-and more\r\n');
+    assert.deepEqual(talk.news, ['fault greeting']);
+  });
+
+  it('is no place for a name that could end a line', () => {
+    assert.throws(() => new SmtpDialogue('a\r\nMAIL FROM:<x>'), TypeError);
+  });
+});
+
+describe('any bytes', () => {
+  const WHOLE =
+    '220-hi\r\n220 mx\r\n250-b\r\n250-PIPELINING\r\n250 STARTTLS\r\n220 go\r\n' +
+    '250-b\r\n250 PIPELINING\r\n250 ok\r\n250 ok\r\n550-no\r\n550 5.1.1 no\r\n354 go\r\n250 2.0.0 done\r\n221 bye\r\n';
+
+  /** Plays the driver: does at once what each step asks for. */
+  function drive(pieces: readonly Uint8Array[]): DialogueStep[] {
+    const dialogue = new SmtpDialogue('mx.a.example');
+    const all: DialogueStep[] = [...dialogue.begin()];
+    let secure = false;
+    let sent = false;
+    const react = (step: DialogueStep): DialogueStep[] => {
+      if (step.do === 'start-tls') return [];
+      if (step.do === 'send-body') return dialogue.bodySent();
+      if (step.do !== 'ready' && step.do !== 'result') return [];
+      if (!dialogue.isReady) return [];
+      if (!secure && step.do === 'ready' && step.offer.startTls) return dialogue.startTls();
+      if (sent) return dialogue.quit();
+      sent = true;
+      return dialogue.send(envelope({}, 'b@b.example', 'c@b.example'));
+    };
+    const run = (steps: DialogueStep[]): void => {
+      for (const step of steps) {
+        all.push(step);
+        run(react(step));
+      }
+    };
+    for (const piece of pieces) {
+      run(dialogue.receive(piece));
+      if (!secure && all.at(-1)?.do === 'start-tls') {
+        secure = true;
+        run(dialogue.secured());
+      }
+    }
+    return all;
+  }
+
+  function cut(bytes: Uint8Array, at: readonly number[]): Uint8Array[] {
+    const places = [...new Set([0, ...at.map((place) => place % (bytes.length + 1)), bytes.length])].sort(
+      (a, b) => a - b,
+    );
+    return places.slice(1).map((place, index) => bytes.subarray(places[index], place));
+  }
+
+  it('give the same steps however they are cut', () => {
+    // A client that waits hears each reply by itself: the replies that a step calls for come after that step.
+    const replies = WHOLE.split(/(?<=^\d{3} .*\r\n)/m);
+    const expected = drive(replies.map(octets));
+    assert.equal(expected.at(-1)?.do, 'closed');
+    fc.assert(
+      fc.property(fc.array(fc.nat()), (at) => {
+        assert.deepEqual(drive(replies.flatMap((reply) => cut(octets(reply), at))), expected);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('give the same steps however they are cut, good or bad, in a burst too', () => {
+    const line = fc.constantFrom(
+      '250 ok',
+      '250-x',
+      '354 go',
+      '550 5.1.1 no',
+      '421 bye',
+      '220 hi',
+      '503',
+      'nonsense',
+      '250-a\r\n250 b',
+    );
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: 12 }), fc.array(fc.nat()), (lines, at) => {
+        const bytes = octets(lines.map((text) => `${text}\r\n`).join(''));
+        const heard = (pieces: readonly Uint8Array[]): DialogueStep[] => {
+          const talk = new Talk().ready('PIPELINING').send(envelope({}, 'b@b.example', 'c@b.example'));
+          for (const piece of pieces) talk.take(talk.dialogue.receive(piece));
+          return talk.steps;
+        };
+        assert.deepEqual(heard(cut(bytes, at)), heard([bytes]));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('behind STARTTLS give the same steps however they are cut', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 20 }), fc.array(fc.nat()), (behind, at) => {
+        const bytes = Uint8Array.from([...octets('220-a\r\n220 go\r\n'), ...behind]);
+        const heard = (pieces: readonly Uint8Array[]): DialogueStep[] => {
+          const talk = new Talk().ready('STARTTLS');
+          talk.take(talk.dialogue.startTls());
+          for (const piece of pieces) talk.take(talk.dialogue.receive(piece));
+          return talk.steps;
+        };
+        assert.deepEqual(heard(cut(bytes, at)), heard([bytes]));
+      }),
+    );
+  });
+
+  it('never make it throw', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 40 })), (pieces) => {
+        const talk = new Talk();
+        for (const piece of pieces) talk.take(talk.dialogue.receive(piece));
+        const busy = new Talk().ready('PIPELINING').send(envelope());
+        for (const piece of pieces) busy.take(busy.dialogue.receive(piece));
+      }),
+      { numRuns: 5000 },
+    );
+  });
+});
