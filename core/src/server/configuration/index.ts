@@ -1,0 +1,16 @@
+// The door of configuration/: reading, checking, and what is derived from the schemas.
+
+export { didYouMean, nearest } from './near-words.ts';
+export { asPlugin, installedPlugins, loadPlugin } from './plugin-modules.ts';
+export { ConfigurationError, formatProblem, type Position, type Problem, quote } from './problem.ts';
+export { configurationReference, configurationTable } from './reference.ts';
+export { controlSocketOf, loadConfiguration, resolveDefinition } from './resolve.ts';
+export { configurationSchema, type PluginSchema } from './schema-document.ts';
+export {
+  formatByteSize,
+  formatDuration,
+  parseByteSize,
+  parseDuration,
+  roughByteSize,
+  roughDuration,
+} from './units.ts';

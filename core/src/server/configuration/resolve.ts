@@ -1,0 +1,238 @@
+// From what was written to a ResolvedDefinition: one way for YAML and TypeScript, and all problems in one error.
+
+import { resolve } from 'node:path';
+import type { ErrorCode } from '../../contract/index.ts';
+import {
+  type ResolvedDefinition,
+  type ResolvedPlugin,
+  type ServerDefinition,
+  ServerSchema,
+} from '../definition.ts';
+import type { Finding } from './findings.ts';
+import { asPlugin, type FoundPlugin, type Loaded, loadPlugin } from './plugin-modules.ts';
+import { byPosition, ConfigurationError, type Problem, pathOf } from './problem.ts';
+import { SchemaCheck } from './schema-check.ts';
+import { type Complaint, nameComplaints, serverComplaints } from './semantics.ts';
+import { fromObject, isPlain, type Source } from './source.ts';
+import { readYaml } from './yaml-source.ts';
+
+const DEFAULT_SOCKET = 'var/control.sock';
+
+/** The members of a checked server document; `plugins` are still without their plugins. */
+type CheckedServer = Omit<ResolvedDefinition, 'plugins' | 'listeners' | 'control' | 'dns' | 'tls'> & {
+  readonly listeners: readonly (Omit<ResolvedDefinition['listeners'][number], 'tls'> & {
+    readonly tls?: 'none' | 'starttls' | 'implicit';
+  })[];
+  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly control?: { readonly socket: string } | false;
+  readonly dns: { readonly servers?: readonly string[]; readonly timeout: number };
+  readonly plugins: readonly CheckedEntry[];
+};
+interface CheckedEntry {
+  readonly use: string;
+  readonly name?: string;
+  readonly on?: readonly string[];
+  readonly mode: ResolvedPlugin['mode'];
+  readonly onError: ResolvedPlugin['onError'];
+  readonly timeout?: number;
+  config?: unknown;
+}
+
+/**
+ * Reads and checks a configuration file and loads its plugins, touching nothing else. Throws a ConfigurationError
+ * with every problem that could be found.
+ */
+export async function loadConfiguration(
+  file: string,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<ResolvedDefinition> {
+  const { source, problems } = readYaml(file, environment);
+  const resolution = new Resolution(source, problems);
+  const uses = resolution.usesOf();
+  const loaded = await Promise.all(
+    uses.map((use) => (use === undefined ? undefined : loadPlugin(use, source.folder))),
+  );
+  return resolution.finish(loaded, resolve(source.folder, DEFAULT_SOCKET));
+}
+
+/**
+ * The same for a definition in TypeScript. Relative paths are taken from `folder`; there is no control socket unless
+ * the definition has one, since a library leaves no files about unasked.
+ */
+export function resolveDefinition(definition: ServerDefinition, folder: string): ResolvedDefinition {
+  const given: unknown = (definition as Partial<ServerDefinition> | undefined)?.plugins;
+  const entries: readonly unknown[] = Array.isArray(given) ? given : [];
+  const loaded = entries.map(loadedFrom);
+  // The schema speaks of YAML, where a plugin is named.
+  const written = entries.map((entry, index) => {
+    const found = loaded[index];
+    const use = found?.ok === true ? found.plugin.spec.name : '?';
+    return isPlain(entry) && 'use' in entry ? { ...entry, use } : { use };
+  });
+  const source = fromObject(Array.isArray(given) ? { ...definition, plugins: written } : definition, folder);
+  return new Resolution(source, []).finish(loaded, undefined);
+}
+
+function loadedFrom(entry: unknown): Loaded {
+  const plugin = asPlugin(isPlain(entry) && 'use' in entry ? entry.use : entry);
+  if (typeof plugin !== 'string') return { ok: true, plugin };
+  return { ok: false, code: 'plugin-invalid', text: `must be a plugin made with definePlugin; ${plugin}` };
+}
+
+class Resolution {
+  readonly #source: Source;
+  readonly #problems: Problem[];
+  /** Where reading failed there is no value to find fault with. */
+  readonly #unread: ReadonlySet<string>;
+  readonly #check: SchemaCheck;
+
+  constructor(source: Source, problems: readonly Problem[]) {
+    this.#source = source;
+    this.#problems = [...problems];
+    this.#unread = new Set(problems.map(({ path }) => path));
+    this.#check = new SchemaCheck(source.folder);
+  }
+
+  /** What stands after `use:`, whether or not the rest is well formed. */
+  usesOf(): readonly (string | undefined)[] {
+    const { value } = this.#source;
+    const plugins = isPlain(value) ? value.plugins : undefined;
+    if (!Array.isArray(plugins)) return [];
+    return plugins.map((entry: unknown) => {
+      const use = isPlain(entry) ? entry.use : undefined;
+      return typeof use === 'string' && use !== '' ? use : undefined;
+    });
+  }
+
+  finish(loaded: readonly (Loaded | undefined)[], defaultSocket: string | undefined): ResolvedDefinition {
+    const { value, secrets } = this.#source;
+    this.#report(this.#check.compile(ServerSchema)(value, secrets), '');
+    this.#complain(serverComplaints(value));
+    const plugins = this.#plugins(loaded);
+    if (this.#problems.length > 0) throw new ConfigurationError(byPosition(this.#problems));
+
+    const { hostname, listeners, tls, limits, deadlines, delivery, control, log, dns } =
+      value as CheckedServer;
+    const socket = control === undefined ? defaultSocket : control === false ? undefined : control.socket;
+    return {
+      resolved: true,
+      file: this.#source.file,
+      folder: this.#source.folder,
+      hostname: hostname.toLowerCase(),
+      listeners: listeners.map((listener) => ({
+        ...listener,
+        tls: listener.tls ?? (tls === undefined ? 'none' : 'starttls'),
+      })),
+      tls,
+      limits,
+      deadlines,
+      delivery,
+      control: socket === undefined ? undefined : { socket },
+      log,
+      dns: { servers: dns.servers, timeout: dns.timeout },
+      plugins,
+      secrets: this.#pathsOf(this.#source.secrets),
+      written: this.#pathsOf(this.#source.written),
+    };
+  }
+
+  /** The entries with their plugins; those that are not well are left out, and reported. */
+  #plugins(loaded: readonly (Loaded | undefined)[]): readonly ResolvedPlugin[] {
+    const { value } = this.#source;
+    const entries =
+      isPlain(value) && Array.isArray(value.plugins) ? (value.plugins as readonly CheckedEntry[]) : [];
+    const plugins = loaded.map((one, index) => {
+      if (one === undefined) return undefined;
+      if (one.ok) return this.#plugin(entries[index] as CheckedEntry, one.plugin, index);
+      const at = this.#source.file === undefined ? `/plugins/${index}` : `/plugins/${index}/use`;
+      this.#complain([{ code: one.code, pointer: at, text: one.text }]);
+      return undefined;
+    });
+    this.#complain(
+      nameComplaints(
+        plugins.map((plugin) => plugin?.name),
+        (index) => entries[index]?.name !== undefined,
+      ),
+    );
+    return plugins.filter((plugin) => plugin !== undefined);
+  }
+
+  #plugin(entry: CheckedEntry, { spec, config: brought }: FoundPlugin, index: number): ResolvedPlugin {
+    // The check works in place, and problems are told from the entry: a brought configuration is copied there.
+    entry.config ??= brought === undefined ? {} : fromObject(brought, '').value;
+    this.#checkConfig(entry, spec, index);
+    const { name, use, on, mode, onError, timeout, config } = entry;
+    return {
+      spec,
+      name: typeof name === 'string' ? name : spec.name,
+      use,
+      config: config as Readonly<Record<string, unknown>>,
+      on,
+      mode,
+      onError,
+      timeout,
+    };
+  }
+
+  #checkConfig(entry: CheckedEntry, { name, config: schema }: FoundPlugin['spec'], index: number): void {
+    const pointer = `/plugins/${index}/config`;
+    // Without a schema there is nothing to configure.
+    let check: ReturnType<SchemaCheck['compile']>;
+    try {
+      check = this.#check.compile(schema ?? { type: 'object', properties: {} });
+    } catch (error) {
+      const text = `cannot be checked: the schema of ${name} is faulty: ${(error as Error).message}`;
+      this.#complain([{ code: 'plugin-invalid', pointer, text }]);
+      return;
+    }
+    const inConfig = [...this.#source.secrets].filter((secret) => secret.startsWith(`${pointer}/`));
+    this.#report(
+      check(entry.config, new Set(inConfig.map((secret) => secret.slice(pointer.length)))),
+      pointer,
+    );
+  }
+
+  #report(findings: readonly Finding[], prefix: string): void {
+    for (const finding of findings) {
+      const pointer = `${prefix}${finding.pointer}`;
+      const text = this.#isSecret(pointer) ? finding.textWithoutValue : finding.text;
+      this.#add('config-invalid', pointer, finding.part, text);
+    }
+  }
+
+  #complain(complaints: readonly Complaint[]): void {
+    for (const { code, pointer, text } of complaints) this.#add(code, pointer, 'value', text);
+  }
+
+  #add(code: ErrorCode, pointer: string, part: 'key' | 'value', text: string): void {
+    const { file, value } = this.#source;
+    const path = pathOf(pointer, value);
+    if (this.#unread.has(path)) return;
+    this.#problems.push({ code, file, position: this.#source.locate(pointer, part), path, text });
+  }
+
+  #isSecret(pointer: string): boolean {
+    return [...this.#source.secrets].some(
+      (secret) => pointer === secret || pointer.startsWith(`${secret}/`) || secret.startsWith(`${pointer}/`),
+    );
+  }
+
+  #pathsOf(pointers: ReadonlySet<string>): ReadonlySet<string> {
+    return new Set([...pointers].map((pointer) => pathOf(pointer, this.#source.value)));
+  }
+}
+
+/**
+ * The control socket of a configuration that may be wrong otherwise, for whoever only wants to talk to its server;
+ * undefined when it is switched off.
+ */
+export function controlSocketOf(
+  file: string,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): string | undefined {
+  const { source } = readYaml(file, environment);
+  const control = isPlain(source.value) ? source.value.control : undefined;
+  if (control === false) return undefined;
+  const socket = isPlain(control) ? control.socket : undefined;
+  return resolve(source.folder, typeof socket === 'string' ? socket : DEFAULT_SOCKET);
+}

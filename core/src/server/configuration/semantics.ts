@@ -1,0 +1,145 @@
+// What no schema can say: names that must be unique or known, hosts, and the certificate.
+
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { createSecureContext } from 'node:tls';
+import type { ErrorCode } from '../../contract/index.ts';
+import { isDomainName } from '../../smtp/index.ts';
+import { didYouMean } from './near-words.ts';
+import { quote } from './problem.ts';
+import { isPlain } from './source.ts';
+
+export interface Complaint {
+  readonly code: ErrorCode;
+  readonly pointer: string;
+  readonly text: string;
+}
+
+/** A Unix socket's path, its closing NUL not counted: what `struct sockaddr_un` of the strictest system holds. */
+const MAX_SOCKET_PATH = 103;
+
+/** @param server as it is, whether or not the schema is content with it: what has not its type is passed over. */
+export function serverComplaints(server: unknown): readonly Complaint[] {
+  const { hostname, listeners, tls, control, dns, plugins } = membersOf(server);
+  const complaints: Complaint[] = [];
+  const complain = (pointer: string, text: string): unknown =>
+    complaints.push({ code: 'config-invalid', pointer, text });
+
+  if (typeof hostname === 'string' && (!isDomainName(hostname) || isIP(hostname) !== 0)) {
+    complain('/hostname', `must be a domain name, got ${quote(hostname)}`);
+  }
+  const known = listOf(listeners).map(membersOf);
+  known.forEach((listener, index) => {
+    for (const [key, text] of listenerComplaints(listener, known.slice(0, index), tls !== undefined)) {
+      complain(`/listeners/${index}/${key}`, text);
+    }
+  });
+  const { cert, key } = membersOf(tls);
+  if (typeof cert === 'string' && typeof key === 'string')
+    complaints.push(...certificateComplaints({ cert, key }));
+  const { socket } = membersOf(control);
+  if (typeof socket === 'string' && Buffer.byteLength(socket) > MAX_SOCKET_PATH) {
+    complain(
+      '/control/socket',
+      `is longer than the ${MAX_SOCKET_PATH} octets that the path of a socket may have: ${socket}`,
+    );
+  }
+  listOf(membersOf(dns).servers).forEach((address, index) => {
+    if (typeof address !== 'string' || isServerAddress(address)) return;
+    complain(`/dns/servers/${index}`, `must be an IP address, with :port if need be, got ${quote(address)}`);
+  });
+  const names = known.map(({ name }) => name).filter((name) => typeof name === 'string');
+  for (const [index, entry] of listOf(plugins).entries()) {
+    for (const [place, name] of listOf(membersOf(entry).on).entries()) {
+      if (typeof name !== 'string' || names.includes(name)) continue;
+      const hint = didYouMean(name, names) || `; there are ${names.join(', ')}`;
+      complain(`/plugins/${index}/on/${place}`, `names no listener: ${quote(name)}${hint}`);
+    }
+  }
+  return complaints;
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+function listenerComplaints(
+  { name, host, port, tls }: Members,
+  before: readonly Members[],
+  certificate: boolean,
+): readonly [string, string][] {
+  const complaints: [string, string][] = [];
+  if (typeof name === 'string' && before.some((other) => other.name === name)) {
+    complaints.push(['name', `is taken: another listener is called ${name}`]);
+  }
+  if (typeof host === 'string' && isIP(host) === 0 && !isHostName(host)) {
+    complaints.push(['host', `must be an IP address or a host name, got ${quote(host)}`]);
+  }
+  const same = before.find(
+    (other) => typeof port === 'number' && port !== 0 && other.port === port && other.host === host,
+  );
+  if (same !== undefined) complaints.push(['port', `is taken: listener ${same.name} has ${host}:${port}`]);
+  if ((tls === 'starttls' || tls === 'implicit') && !certificate) {
+    complaints.push(['tls', `is ${tls}, but no certificate is configured; add tls: { cert: …, key: … }`]);
+  }
+  return complaints;
+}
+
+function membersOf(value: unknown): Members {
+  return isPlain(value) ? value : {};
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** @param names undefined where the plugin could not be loaded. */
+export function nameComplaints(
+  names: readonly (string | undefined)[],
+  isNamed: (index: number) => boolean,
+): readonly Complaint[] {
+  return names.flatMap((name, index) => {
+    const first = names.indexOf(name);
+    if (name === undefined || first === index) return [];
+    const pointer = isNamed(index) ? `/plugins/${index}/name` : `/plugins/${index}`;
+    const text = `is called ${name}, as plugins[${first}] is; give one of them another name: …`;
+    return [{ code: 'plugin-doubled', pointer, text }];
+  });
+}
+
+function certificateComplaints(files: { readonly cert: string; readonly key: string }): readonly Complaint[] {
+  const complaints: Complaint[] = [];
+  const read = (part: 'cert' | 'key'): Buffer | undefined => {
+    try {
+      return readFileSync(files[part]);
+    } catch (error) {
+      const text = `cannot be read: ${(error as Error).message}`;
+      complaints.push({ code: 'config-invalid', pointer: `/tls/${part}`, text });
+      return undefined;
+    }
+  };
+  const cert = read('cert');
+  const key = read('key');
+  if (cert === undefined || key === undefined) return complaints;
+  try {
+    createSecureContext({ cert, key });
+    return complaints;
+  } catch (error) {
+    return [
+      {
+        code: 'config-invalid',
+        pointer: '/tls',
+        text: `is no certificate with its key: ${(error as Error).message}`,
+      },
+    ];
+  }
+}
+
+/** Digits and dots alone are an address that went wrong. */
+function isHostName(host: string): boolean {
+  return isDomainName(host) && !/^[\d.]+$/.test(host);
+}
+
+function isServerAddress(text: string): boolean {
+  if (isIP(text) !== 0) return true;
+  const [, v6, v4, port] = /^(?:\[([^\]]+)\]|([\d.]+)):(\d{1,5})$/.exec(text) ?? [];
+  return isIP(v6 ?? v4 ?? '') !== 0 && Number(port) <= 65_535;
+}
