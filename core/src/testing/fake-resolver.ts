@@ -1,57 +1,68 @@
-// DNS in the hands of a test: names with their records, names that DNS cannot tell about, and a count of look-ups.
+// DNS in the hands of a test: a table of names. Names that are not in it do not exist.
 
 import { type MxRecord, PosthouseError, type Resolver } from '../contract/index.ts';
+import { byPreference, mailExchangers } from '../server/system/mail-exchangers.ts';
 
 export interface FakeRecords {
-  /** Hosts by falling preference (10, 20, …), or records. `['']` is a null MX. */
+  /** Host names stand for preferences 10, 20, 30…; `''` alone is the null MX. */
   readonly mx?: readonly (string | MxRecord)[];
   readonly a?: readonly string[];
   readonly aaaa?: readonly string[];
   readonly txt?: readonly string[];
-  /** For an address as name. */
+  /** For `ptr`, with the address as the name. */
   readonly ptr?: readonly string[];
 }
 
-/** A name's MX hosts, all its records, or that DNS has no answer. What is not listed does not exist. */
-export type FakeZone = Readonly<Record<string, readonly string[] | FakeRecords | 'unavailable'>>;
+/** A list is short for `{ mx }`; `unavailable` answers every question about the name with `dns-unavailable`. */
+export type FakeName = FakeRecords | readonly string[] | 'unavailable';
 
 export interface FakeResolver extends Resolver {
-  /** `MX b.example`, in the order of asking. */
+  /** Every question so far: `MX b.example`, `ADDRESS mx.b.example`, `TXT …`, `PTR …`. */
   readonly lookups: readonly string[];
+  /** Changes what is known of a name from now on. */
+  set(name: string, records: FakeName): void;
 }
 
-export function fakeResolver(zone: FakeZone): FakeResolver {
-  const names = new Map(Object.entries(zone));
+export function fakeResolver(names: Readonly<Record<string, FakeName>> = {}): FakeResolver {
+  const table = new Map(Object.entries(names).map(([name, records]) => [name.toLowerCase(), records]));
   const lookups: string[] = [];
-  const records = (type: string, name: string): FakeRecords => {
-    lookups.push(`${type} ${name}`);
-    const found = names.get(name.toLowerCase());
-    if (found === 'unavailable') throw new PosthouseError('dns-unavailable', `DNS has no answer for ${type} of ${name}`);
-    return Array.isArray(found) ? { mx: found } : ((found as FakeRecords | undefined) ?? {});
-  };
-  const mxRecords = async (domain: string): Promise<readonly MxRecord[]> =>
-    (records('MX', domain).mx ?? [])
-      .map((each, index) => (typeof each === 'string' ? { exchange: each, preference: (index + 1) * 10 } : each))
-      .sort((a, b) => a.preference - b.preference);
-  const addresses = async (host: string): Promise<{ v4: readonly string[]; v6: readonly string[] }> => {
-    const { a = [], aaaa = [] } = records('A', host);
-    return { v4: a, v6: aaaa };
+  const ask = (type: string, name: string, signal: AbortSignal | undefined): FakeRecords => {
+    lookups.push(`${type} ${name.toLowerCase()}`);
+    signal?.throwIfAborted();
+    const records = table.get(name.toLowerCase());
+    if (records === 'unavailable')
+      throw new PosthouseError('dns-unavailable', `no answer to ${type} ${name}`);
+    return isMxList(records) ? { mx: records } : (records ?? {});
   };
   return {
     lookups,
-    mxRecords,
-    addresses,
-    async mx(domain) {
-      const published = await mxRecords(domain);
-      if (published.length > 0) return published.filter(({ exchange }) => exchange !== '');
-      const { v4, v6 } = await addresses(domain);
-      return v4.length + v6.length > 0 ? [{ exchange: domain, preference: 0 }] : [];
+    set: (name, records) => {
+      table.set(name.toLowerCase(), records);
     },
-    async txt(name) {
-      return records('TXT', name).txt ?? [];
+    mx(domain, signal) {
+      return mailExchangers(this, domain, signal);
     },
-    async ptr(address) {
-      return records('PTR', address).ptr ?? [];
+    async mxRecords(domain, signal) {
+      const { mx = [] } = ask('MX', domain, signal);
+      return byPreference(
+        mx.map((host, index) =>
+          typeof host === 'string' ? { exchange: host, preference: 10 * (index + 1) } : host,
+        ),
+      );
+    },
+    async addresses(host, signal) {
+      const { a = [], aaaa = [] } = ask('ADDRESS', host, signal);
+      return { v4: a, v6: aaaa };
+    },
+    async txt(name, signal) {
+      return ask('TXT', name, signal).txt ?? [];
+    },
+    async ptr(address, signal) {
+      return ask('PTR', address, signal).ptr ?? [];
     },
   };
+}
+
+function isMxList(records: FakeRecords | readonly string[] | undefined): records is readonly string[] {
+  return Array.isArray(records);
 }

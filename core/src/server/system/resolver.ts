@@ -1,121 +1,162 @@
-// DNS by Node's own client: the Resolver's answers, sorted, bounded, and clear about "no" and "do not know".
+// DNS, asked over a resolver of node:dns of our own, so that its servers and patience are ours to set.
+// Not for: /etc/hosts, which says nothing about mail; `localhost` and address literals are answered without DNS.
 
-import { Resolver as DnsClient } from 'node:dns/promises';
+import { Resolver as NodeResolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { type Clock, type MxRecord, PosthouseError, type Resolver } from '../../contract/index.ts';
+import { AnswerCache } from './answer-cache.ts';
+import { byPreference, mailExchangers } from './mail-exchangers.ts';
 
-export interface ResolverOptions {
-  /** Addresses of DNS servers, with `:port` where it is not 53; undefined for those of the system. */
-  readonly servers: readonly string[] | undefined;
-  /** Milliseconds for one question to one server. */
-  readonly timeout: number;
+export interface SystemResolverOptions {
+  /** `192.0.2.53`, `192.0.2.53:5353`, `[2001:db8::53]:53`. Default: the system's. */
+  readonly servers?: readonly string[];
+  /** Milliseconds for one try. */
+  readonly timeout?: number;
+  readonly tries?: number;
 }
 
-/** Records of one answer that are looked at: what is beyond is somebody's attack. */
+type Addresses = Awaited<ReturnType<Resolver['addresses']>>;
+type Answer = readonly (string | MxRecord)[];
+
+// Records of one kind and name that are read; a domain with more is no better served by them.
 const MAX_RECORDS = 100;
-const TRIES = 2;
-/** Milliseconds that answers are remembered. Node tells no TTL for MX, so they are kept short. */
-const REMEMBER_YES = 60_000;
-const REMEMBER_NO = 10_000;
-const REMEMBERED = 10_000;
-
-const NO = new Set(['ENOTFOUND', 'ENODATA', 'NOTFOUND', 'NODATA']);
-
-interface Remembered {
-  readonly until: number;
-  readonly records: Promise<readonly unknown[]>;
-}
+const MAX_KEPT = 5000;
+const KEEP = 60_000;
+const KEEP_NOTHING = 10_000;
+// RFC 6761 §6.3
+const LOOPBACK: Addresses = { v4: ['127.0.0.1'], v6: ['::1'] };
+const NO_RECORDS: ReadonlySet<unknown> = new Set(['ENOTFOUND', 'ENODATA', 'EBADNAME']);
 
 export class SystemResolver implements Resolver {
-  readonly #client: DnsClient;
-  readonly #clock: Clock;
-  readonly #memory = new Map<string, Remembered>();
+  readonly #dns: NodeResolver;
+  readonly #cache: AnswerCache<Answer>;
 
-  constructor(options: ResolverOptions, clock: Clock) {
-    this.#client = new DnsClient({ timeout: options.timeout, tries: TRIES });
-    if (options.servers !== undefined) this.#client.setServers(options.servers);
-    this.#clock = clock;
+  constructor(clock: Clock, { servers, timeout = 5000, tries = 3 }: SystemResolverOptions = {}) {
+    this.#dns = new NodeResolver({ timeout, tries });
+    if (servers !== undefined) this.#dns.setServers(servers);
+    this.#cache = new AnswerCache(clock, MAX_KEPT);
   }
 
-  async mx(domain: string): Promise<readonly MxRecord[]> {
-    const records = await this.mxRecords(domain);
-    if (records.length > 0) return records.filter(({ exchange }) => exchange !== ''); // RFC 7505: null MX
-    // RFC 5321 §5.1: an address record alone makes the domain its own mail host.
-    const { v4, v6 } = await this.addresses(domain);
-    return v4.length + v6.length > 0 ? [{ exchange: domain, preference: 0 }] : [];
+  mx(domain: string, signal?: AbortSignal): Promise<readonly MxRecord[]> {
+    return mailExchangers(this, domain, signal);
   }
 
-  async mxRecords(domain: string): Promise<readonly MxRecord[]> {
-    const records = await this.#ask('MX', domain, (name) => this.#client.resolveMx(name));
-    return records
-      .map(({ exchange, priority }) => ({ exchange: plain(exchange), preference: priority }))
-      .sort((a, b) => a.preference - b.preference);
+  async mxRecords(domain: string, signal?: AbortSignal): Promise<readonly MxRecord[]> {
+    if (literal(domain) !== undefined || isLocalhost(domain)) return [];
+    return this.#ask('MX', domain, signal, async (name) => {
+      const records = await this.#dns.resolveMx(name);
+      return byPreference(
+        records.map(({ exchange, priority }) => ({ exchange: plain(exchange), preference: priority })),
+      );
+    });
   }
 
-  async addresses(host: string): Promise<{ readonly v4: readonly string[]; readonly v6: readonly string[] }> {
-    const family = isIP(host);
-    if (family !== 0) return family === 4 ? { v4: [host], v6: [] } : { v4: [], v6: [host] };
-    if (plain(host) === 'localhost') return { v4: ['127.0.0.1'], v6: ['::1'] }; // RFC 6761 §6.3
-    const [v4, v6] = await Promise.allSettled([
-      this.#ask('A', host, (name) => this.#client.resolve4(name)),
-      this.#ask('AAAA', host, (name) => this.#client.resolve6(name)),
+  async addresses(host: string, signal?: AbortSignal): Promise<Addresses> {
+    const address = literal(host);
+    if (address !== undefined)
+      return isIP(address) === 4 ? { v4: [address], v6: [] } : { v4: [], v6: [address] };
+    if (isLocalhost(host)) return LOOPBACK;
+    const [a, aaaa] = await Promise.allSettled([
+      this.#ask('A', host, signal, (name) => this.#dns.resolve4(name)),
+      this.#ask('AAAA', host, signal, (name) => this.#dns.resolve6(name)),
     ]);
-    // One family is enough to go on with; only when neither brings an address does a failure count.
-    const found = { v4: v4.status === 'fulfilled' ? v4.value : [], v6: v6.status === 'fulfilled' ? v6.value : [] };
-    if (found.v4.length + found.v6.length === 0) {
-      if (v4.status === 'rejected') throw v4.reason;
-      if (v6.status === 'rejected') throw v6.reason;
+    const v4 = a.status === 'fulfilled' ? a.value : [];
+    const v6 = aaaa.status === 'fulfilled' ? aaaa.value : [];
+    // One family is enough to deliver; without any, a failure means that we do not know.
+    if (v4.length + v6.length === 0) {
+      if (a.status === 'rejected') throw a.reason;
+      if (aaaa.status === 'rejected') throw aaaa.reason;
     }
-    return found;
+    return { v4, v6 };
   }
 
-  async txt(name: string): Promise<readonly string[]> {
-    const records = await this.#ask('TXT', name, (ascii) => this.#client.resolveTxt(ascii));
-    return records.map((strings) => strings.join(''));
+  txt(name: string, signal?: AbortSignal): Promise<readonly string[]> {
+    return this.#ask('TXT', name, signal, async (asked) => {
+      const records = await this.#dns.resolveTxt(asked);
+      return records.map((strings) => strings.join(''));
+    });
   }
 
-  async ptr(address: string): Promise<readonly string[]> {
-    const names = await this.#ask('PTR', address, (ip) => this.#client.reverse(ip));
-    return names.map(plain);
+  async ptr(address: string, signal?: AbortSignal): Promise<readonly string[]> {
+    const name = reverseName(address);
+    if (name === undefined) return [];
+    return this.#ask('PTR', name, signal, async (asked) => (await this.#dns.resolvePtr(asked)).map(plain));
   }
 
-  #ask<R>(type: string, name: string, query: (ascii: string) => Promise<readonly R[]>): Promise<readonly R[]> {
-    const ascii = isIP(name) === 0 ? domainToASCII(plain(name)) : name;
-    // A name that IDNA refuses exists nowhere.
-    if (ascii === '') return Promise.resolve([]);
-    const key = `${type} ${ascii}`;
-    const now = this.#clock.now();
-    const known = this.#memory.get(key);
-    if (known !== undefined && known.until > now) return known.records as Promise<readonly R[]>;
-    const records = this.#query(type, ascii, query);
-    this.#remember(key, { until: now + REMEMBER_YES, records });
-    records.then(
-      (found) => {
-        if (found.length === 0) this.#remember(key, { until: now + REMEMBER_NO, records });
-      },
-      () => this.#memory.delete(key),
-    );
-    return records;
+  async #ask<T extends string | MxRecord>(
+    type: string,
+    of: string,
+    signal: AbortSignal | undefined,
+    query: (name: string) => Promise<readonly T[]>,
+  ): Promise<readonly T[]> {
+    const name = asciiName(of);
+    if (name === undefined) return [];
+    signal?.throwIfAborted();
+    const answer = this.#cache.get(
+      `${type} ${name}`,
+      () => answered(type, name, query),
+      (records) => (records.length > 0 ? KEEP : KEEP_NOTHING),
+    ) as Promise<readonly T[]>;
+    return signal === undefined ? answer : abortable(answer, signal);
   }
+}
 
-  async #query<R>(type: string, name: string, query: (ascii: string) => Promise<readonly R[]>): Promise<readonly R[]> {
-    try {
-      return (await query(name)).slice(0, MAX_RECORDS);
-    } catch (error) {
-      const code = (error as { code?: string }).code ?? '';
-      if (NO.has(code)) return [];
-      throw new PosthouseError('dns-unavailable', `DNS has no answer for ${type} of ${name}: ${code}`, { cause: error });
-    }
+async function answered<T>(
+  type: string,
+  name: string,
+  query: (name: string) => Promise<readonly T[]>,
+): Promise<readonly T[]> {
+  try {
+    return (await query(name)).slice(0, MAX_RECORDS);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (NO_RECORDS.has(code)) return [];
+    throw new PosthouseError('dns-unavailable', `no answer to ${type} ${name}: ${code ?? error}`, {
+      cause: error,
+    });
   }
+}
 
-  #remember(key: string, answer: Remembered): void {
-    this.#memory.delete(key);
-    if (this.#memory.size >= REMEMBERED) this.#memory.delete(this.#memory.keys().next().value as string);
-    this.#memory.set(key, answer);
-  }
+function abortable<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
+/** The address of `192.0.2.1`, `[192.0.2.1]`, `2001:db8::1` and `[IPv6:2001:db8::1]`. */
+function literal(host: string): string | undefined {
+  const address = host.replace(/^\[(?:IPv6:)?(.*)\]$/i, '$1');
+  return isIP(address) === 0 ? undefined : address.toLowerCase();
+}
+
+function isLocalhost(host: string): boolean {
+  return /(?:^|\.)localhost\.?$/i.test(host);
+}
+
+/** As DNS is asked for it; undefined for what cannot be a name there. */
+function asciiName(name: string): string | undefined {
+  // Labels with underscores are no host names, and names all the same.
+  const ascii = /^[\w.-]+$/.test(name) ? plain(name) : plain(domainToASCII(name));
+  return ascii === '' || ascii.length > 253 ? undefined : ascii;
 }
 
 function plain(name: string): string {
   return name.toLowerCase().replace(/\.$/, '');
+}
+
+/** RFC 1035 §3.5, RFC 3596 §2.5. */
+function reverseName(address: string): string | undefined {
+  const ip = literal(address);
+  if (ip === undefined || ip.includes('%')) return undefined;
+  if (isIP(ip) === 4) return `${ip.split('.').reverse().join('.')}.in-addr.arpa`;
+  // The URL parser writes an IPv4 tail as groups and compresses in one known way.
+  const [head = '', tail] = new URL(`http://[${ip}]`).hostname.slice(1, -1).split('::');
+  const before = head === '' ? [] : head.split(':');
+  const after = tail === undefined || tail === '' ? [] : tail.split(':');
+  const groups = [...before, ...new Array<string>(8 - before.length - after.length).fill('0'), ...after];
+  const nibbles = groups.map((group) => group.padStart(4, '0')).join('');
+  return `${[...nibbles].reverse().join('.')}.ip6.arpa`;
 }

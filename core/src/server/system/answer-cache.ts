@@ -1,0 +1,43 @@
+// Answers that are asked for again and again, kept for a while within fixed room. Questions that are asked at the
+// same time share one answer.
+
+import type { Clock } from '../../contract/index.ts';
+
+interface Kept<T> {
+  readonly answer: Promise<T>;
+  until: number;
+}
+
+export class AnswerCache<T> {
+  readonly #clock: Clock;
+  readonly #room: number;
+  readonly #kept = new Map<string, Kept<T>>();
+
+  /** @param room answers kept at a time; the oldest go first. */
+  constructor(clock: Clock, room: number) {
+    this.#clock = clock;
+    this.#room = room;
+  }
+
+  /**
+   * The kept answer, or a new one from `ask`.
+   * @param keep milliseconds for which an answer is good. A failure is shared by whoever waits for it, and not kept.
+   */
+  get(question: string, ask: () => Promise<T>, keep: (answer: T) => number): Promise<T> {
+    const known = this.#kept.get(question);
+    if (known !== undefined && known.until > this.#clock.now()) return known.answer;
+    const entry: Kept<T> = { answer: ask(), until: Number.POSITIVE_INFINITY };
+    this.#kept.delete(question);
+    this.#kept.set(question, entry);
+    if (this.#kept.size > this.#room) this.#kept.delete(this.#kept.keys().next().value as string);
+    entry.answer.then(
+      (answer) => {
+        entry.until = this.#clock.now() + keep(answer);
+      },
+      () => {
+        if (this.#kept.get(question) === entry) this.#kept.delete(question);
+      },
+    );
+    return entry.answer;
+  }
+}
