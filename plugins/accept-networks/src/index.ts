@@ -28,7 +28,10 @@ export default definePlugin({
           order: 'late',
           handler({ session }) {
             let trusted = answers.get(session);
-            if (trusted === undefined) answers.set(session, (trusted = networks.has(session.remoteAddress)));
+            if (trusted === undefined) {
+              trusted = networks.has(session.remoteAddress);
+              answers.set(session, trusted);
+            }
             return trusted ? Verdict.accept({ reason: 'networks.trusted' }) : undefined;
           },
         },

@@ -37,7 +37,7 @@ export default definePlugin({
           description: 'With `+`, mail for `info+anything` lands with `info`.',
         }),
       ),
-      lineEnds: Type.Union([Type.Literal('crlf'), Type.Literal('lf')], {
+      lineEnds: Type.With(Type.Union([Type.Literal('crlf'), Type.Literal('lf')]), {
         default: 'crlf',
         description: '`crlf` keeps the message octet for octet; `lf` writes the line ends of Unix.',
       }),

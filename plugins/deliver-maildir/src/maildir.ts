@@ -22,6 +22,7 @@ const files = {
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 /** Octets of a streamed message gathered for one write. */
 const WRITE_SIZE = 256 * 1024;
+const NEW_FOLDER = { recursive: true, mode: 0o700 } as const;
 /** Pieces that one writev takes (IOV_MAX of Linux). */
 const WRITE_PIECES = 1024;
 
@@ -29,6 +30,7 @@ export class Maildir {
   readonly #names: UniqueNames;
   readonly #lineEnds: 'crlf' | 'lf';
   readonly #sync = new FolderSync();
+  #making: Promise<void> = Promise.resolve();
 
   constructor(names: UniqueNames, lineEnds: 'crlf' | 'lf') {
     this.#names = names;
@@ -41,12 +43,15 @@ export class Maildir {
    * @param trace fields that go on top, each ending in CRLF
    */
   async write(folder: string, trace: string, message: StoredMessage, signal: AbortSignal): Promise<void> {
+    const name = this.#names.next();
     try {
-      await this.#writeOnce(folder, trace, message, signal);
+      await this.#writeNamed(name, folder, trace, message, signal);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      await makeMaildir(folder);
-      await this.#writeOnce(folder, trace, message, signal);
+      // One after the other: folders that lead to several Maildirs are durable before the second relies on them.
+      this.#making = this.#making.catch(() => undefined).then(() => makeMaildir(folder));
+      await this.#making;
+      await this.#writeNamed(name, folder, trace, message, signal);
     }
   }
 
@@ -56,7 +61,6 @@ export class Maildir {
     message: StoredMessage,
     signal: AbortSignal,
   ): Promise<void> {
-    const name = this.#names.next();
     const tmp = `${folder}/tmp/${name}`;
     const handle = await files.open(tmp, CREATE, 0o600);
     try {
@@ -129,15 +133,12 @@ async function writeAll(handle: number, pieces: readonly Uint8Array[], total: nu
   }
 }
 
-/** Makes a Maildir with whatever folders lead to it, each durable in its parent. */
+/** Makes a Maildir with whatever folders lead to it. */
 async function makeMaildir(folder: string): Promise<void> {
-  let topmost: string | undefined;
-  for (const part of ['tmp', 'new', 'cur']) {
-    topmost ??= await files.mkdir(join(folder, part), { recursive: true, mode: 0o700 });
-  }
-  if (topmost === undefined) return;
-  for (let made = join(folder, 'new'); ; made = dirname(made)) {
-    await syncFolder(dirname(made));
-    if (made === topmost || made === dirname(made)) return;
-  }
+  const fresh = join(folder, 'new');
+  const topmost = (await files.mkdir(fresh, NEW_FOLDER)) ?? fresh;
+  await files.mkdir(join(folder, 'cur'), NEW_FOLDER);
+  for (let made = fresh; made.length >= topmost.length; made = dirname(made)) await syncFolder(dirname(made));
+  // Last, since a message can be written from now on: what is above it is durable by then.
+  await files.mkdir(join(folder, 'tmp'), NEW_FOLDER);
 }

@@ -44,7 +44,7 @@ export default definePlugin({
           description: 'With `+`, `info+anything` goes where `info` goes.',
         }),
       ),
-      stripDetail: Type.Boolean({
+      stripDetail: Type.With(Type.Boolean(), {
         default: false,
         description:
           'Redirect `ann+anything` to `ann` also when `ann` is no alias, for transports that know no delimiter.',
