@@ -32,7 +32,7 @@ export class SystemResolver implements Resolver {
   readonly #dns: NodeResolver;
   readonly #cache: AnswerCache<Answer>;
 
-  constructor(clock: Clock, { servers, timeout = 5000, tries = 3 }: SystemResolverOptions = {}) {
+  constructor({ servers, timeout = 5000, tries = 3 }: SystemResolverOptions, clock: Clock) {
     this.#dns = new NodeResolver({ timeout, tries });
     if (servers !== undefined) this.#dns.setServers(servers);
     this.#cache = new AnswerCache(clock, MAX_KEPT);
