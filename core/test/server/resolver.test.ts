@@ -68,11 +68,14 @@ after(() => server.close());
 
 function open(clock = fakeClock()) {
   asked.length = 0;
-  return new SystemResolver(clock, {
-    servers: [`127.0.0.1:${server.address().port}`],
-    timeout: 200,
-    tries: 1,
-  });
+  return new SystemResolver(
+    {
+      servers: [`127.0.0.1:${server.address().port}`],
+      timeout: 200,
+      tries: 1,
+    },
+    clock,
+  );
 }
 const unavailable = (error: unknown): boolean => PosthouseError.is(error, 'dns-unavailable');
 
@@ -124,11 +127,14 @@ test('a server that is not there is "unavailable"', async () => {
   await new Promise<void>((resolve) => closed.bind(0, '127.0.0.1', resolve));
   const { port } = closed.address();
   await new Promise<void>((resolve) => closed.close(() => resolve()));
-  const resolver = new SystemResolver(fakeClock(), {
-    servers: [`127.0.0.1:${port}`],
-    timeout: 200,
-    tries: 1,
-  });
+  const resolver = new SystemResolver(
+    {
+      servers: [`127.0.0.1:${port}`],
+      timeout: 200,
+      tries: 1,
+    },
+    fakeClock(),
+  );
   await assert.rejects(resolver.mx('b.example'), unavailable);
 });
 

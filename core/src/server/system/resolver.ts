@@ -10,7 +10,7 @@ import { byPreference, mailExchangers } from './mail-exchangers.ts';
 
 export interface SystemResolverOptions {
   /** `192.0.2.53`, `192.0.2.53:5353`, `[2001:db8::53]:53`. Default: the system's. */
-  readonly servers?: readonly string[];
+  readonly servers?: readonly string[] | undefined;
   /** Milliseconds for one try. */
   readonly timeout?: number;
   readonly tries?: number;
