@@ -55,7 +55,8 @@ export class Maildir {
     }
   }
 
-  async #writeOnce(
+  async #writeNamed(
+    name: string,
     folder: string,
     trace: string,
     message: StoredMessage,
