@@ -15,11 +15,13 @@ export interface Log {
 
 /** Octets gathered before a write: a line by itself would cost a system call per message. */
 const BATCH = 16_384;
+/** Octets of one write at most; the destination wants it larger than the batch. */
+const MAX_WRITE = 65_536;
 /** Milliseconds after which a quiet server's lines come out. */
 const FLUSH_EVERY = 500;
 
 export function openLog(settings: LogSettings): Log {
-  const destination = pino.destination({ fd: 1, sync: false, minLength: BATCH, periodicFlush: FLUSH_EVERY });
+  const destination = pino.destination({ fd: 1, sync: false, minLength: BATCH, maxWrite: MAX_WRITE, periodicFlush: FLUSH_EVERY });
   // Whoever read the log has gone (`posthouse start | head`): the server goes on without one.
   destination.on('error', () => {});
   const logger = pino(
