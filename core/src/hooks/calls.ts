@@ -12,7 +12,7 @@ import type {
   SessionView,
   WritableNotes,
 } from '../contract/index.ts';
-import type { MailParameters, Mailbox, RcptParameters, ReversePath } from '../smtp/index.ts';
+import type { Mailbox, MailParameters, RcptParameters, ReversePath } from '../smtp/index.ts';
 
 export class ConnectCall implements ConnectAsked {
   readonly session: SessionView;
@@ -70,7 +70,11 @@ export class RcptCall extends MailFromCall implements RcptAsked {
     session: SessionView,
     transaction: Transaction,
     pluginLog: Logger,
-    rcpt: { readonly recipient: Mailbox; readonly parameters: RcptParameters; readonly accepted: readonly Mailbox[] },
+    rcpt: {
+      readonly recipient: Mailbox;
+      readonly parameters: RcptParameters;
+      readonly accepted: readonly Mailbox[];
+    },
     claimed: boolean,
   ) {
     super(session, transaction, pluginLog);

@@ -44,6 +44,7 @@ function checkedName(name: string): string {
 
 function checkedValue(value: string): string {
   // A line end in a value would let whoever wrote it begin a field of his own, or the body.
-  if (/[\r\n\0]/.test(value)) throw new TypeError(`CR, LF or NUL in a header value: ${JSON.stringify(value)}`);
+  if (/[\r\n\0]/.test(value))
+    throw new TypeError(`CR, LF or NUL in a header value: ${JSON.stringify(value)}`);
   return value;
 }

@@ -8,9 +8,9 @@ export { Asking, type HookQuestion, type Ruling } from './pipeline.ts';
 export {
   describePlan,
   type ListenerPlan,
+  type PlanLine,
   type PlannedHandler,
   type PlannedPlugin,
-  type PlanLine,
   planFor,
 } from './plan.ts';
 export { groupByRoute, NO_ROUTE, type Route, Routing, type Transport } from './routing.ts';

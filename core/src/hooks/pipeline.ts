@@ -91,7 +91,7 @@ export class Asking<H extends SessionHook> {
         continue;
       }
       if (answer === undefined) continue;
-      if (typeof (answer as PromiseLike<unknown>).then === 'function') {
+      if (typeof (answer as PromiseLike<unknown> | null)?.then === 'function') {
         return this.#resume(index, call, answer as Promise<Answered<H>>, started);
       }
       const ruling = this.#judge(planned, answer as Answered<H>, started);
@@ -128,7 +128,8 @@ export class Asking<H extends SessionHook> {
         resolve({ problem: 'timed-out', error });
         call.abort(error);
       });
-      pending.then(
+      // A thenable that is no promise may throw out of its `then`; a promise of our own may not.
+      Promise.resolve(pending).then(
         (answer) => {
           timer.stop();
           resolve({ answer });
@@ -143,12 +144,12 @@ export class Asking<H extends SessionHook> {
 
   /** The ruling that ends the asking, or undefined to go on. */
   #judge(planned: PlannedHandler<H>, answer: Answered<H>, started: number): Ruling | undefined {
-    if (answer === undefined || answer === null) return undefined;
-    if (answer.kind === 'continue') return undefined;
-    const fault = faultOf(this.#question.hook, answer);
+    if (answer === undefined) return undefined;
+    const fault = faultOf(this.#question.hook, answer, this.#question.recipients);
     if (fault !== undefined) {
       return this.#failed(planned, 'illegal-answer', new PosthouseError('plugin-invalid', fault), started);
     }
+    if (answer.kind === 'continue') return undefined;
     const applied = planned.mode === 'enforce';
     if (answer.kind === 'per-recipient') {
       return this.#judgeRecipients(planned, answer, applied, started);
@@ -173,7 +174,8 @@ export class Asking<H extends SessionHook> {
       this.#announce(planned.plugin, verdict, applied, started, recipient);
       if (!applied || verdict.kind === 'accept') continue;
       this.#perRecipient ??= new Map();
-      if (!this.#perRecipient.has(recipient)) this.#perRecipient.set(recipient, { verdict, plugin: planned.plugin });
+      if (!this.#perRecipient.has(recipient))
+        this.#perRecipient.set(recipient, { verdict, plugin: planned.plugin });
     }
     const recipients = this.#question.recipients ?? [];
     const decided = this.#perRecipient;
@@ -201,7 +203,7 @@ export class Asking<H extends SessionHook> {
       hook: this.#question.hook,
       plugin: planned.plugin,
       problem,
-      error: error instanceof Error ? error.message : String(error),
+      error: wordsOf(error),
       milliseconds: this.#clock.now() - started,
     });
     if (planned.mode === 'observe' || planned.onError === 'pass') return undefined;
@@ -231,4 +233,10 @@ export class Asking<H extends SessionHook> {
       ...(recipient !== undefined && { recipient: recipient.toString() }),
     });
   }
+}
+
+/** Anything can be thrown, and some of it cannot be made a string. */
+function wordsOf(error: unknown): string {
+  if (error instanceof Error) return error.message;
+  return typeof error === 'object' ? 'something was thrown that is no Error' : String(error);
 }

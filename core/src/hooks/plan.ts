@@ -51,7 +51,10 @@ export function planFor(listener: string, plugins: readonly PlannedPlugin[]): Li
 }
 
 /** The whole plan as lines: per listener and hook in the order of asking, and the claims of on-deliver, once. */
-export function describePlan(listeners: readonly string[], plugins: readonly PlannedPlugin[]): readonly PlanLine[] {
+export function describePlan(
+  listeners: readonly string[],
+  plugins: readonly PlannedPlugin[],
+): readonly PlanLine[] {
   const lines: PlanLine[] = [];
   for (const listener of listeners) {
     const plan = planFor(listener, plugins);
@@ -68,7 +71,10 @@ export function describePlan(listeners: readonly string[], plugins: readonly Pla
   return lines;
 }
 
-function handlersOf<H extends SessionHook>(hook: H, plugins: readonly PlannedPlugin[]): readonly PlannedHandler<H>[] {
+function handlersOf<H extends SessionHook>(
+  hook: H,
+  plugins: readonly PlannedPlugin[],
+): readonly PlannedHandler<H>[] {
   const handlers: PlannedHandler<H>[] = [];
   for (const { name, hooks, mode, onError, timeout, log } of plugins) {
     const placed = hooks[hook];

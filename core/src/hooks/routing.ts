@@ -1,8 +1,7 @@
 // Which transport carries a recipient where: asks the on-deliver handlers for their claims, in plugin order.
 // Not for: delivering, which is delivery/'s.
 
-import type { Awaitable, ClaimContext, DeliverHandler } from '../contract/index.ts';
-import { EventSink, Logger } from '../contract/index.ts';
+import type { Awaitable, ClaimContext, DeliverHandler, EventSink, Logger } from '../contract/index.ts';
 import type { Mailbox } from '../smtp/index.ts';
 
 /** A lane of the queue: the plugin that claimed the recipient, and the next hop in its words. */
@@ -49,7 +48,10 @@ export class Routing {
       const { plugin, handler } = this.#transports[index] as Transport;
       try {
         const claimed = handler.claim(recipient, about);
-        if (claimed instanceof Promise || typeof (claimed as PromiseLike<unknown> | undefined)?.then === 'function') {
+        if (
+          claimed instanceof Promise ||
+          typeof (claimed as PromiseLike<unknown> | undefined)?.then === 'function'
+        ) {
           return this.#continueRoute(claimed as Promise<string | undefined>, index, recipient, about);
         }
         if (claimed !== undefined) return this.#checked(plugin, claimed);
@@ -79,7 +81,11 @@ export class Routing {
 
   #checked(plugin: string, claimed: unknown): Route {
     if (typeof claimed === 'string') return { transport: plugin, destination: claimed };
-    return this.#failed(plugin, 'illegal-answer', `claim returned ${typeof claimed}, expected a string or undefined`);
+    return this.#failed(
+      plugin,
+      'illegal-answer',
+      `claim returned ${typeof claimed}, expected a string or undefined`,
+    );
   }
 
   #failed(plugin: string, problem: 'threw' | 'illegal-answer', error: unknown): Route {

@@ -1,7 +1,16 @@
 // One message, several recipients, several verdicts: what the client hears and what becomes of each recipient. Pure.
 // This is the one stated rule for mixed answers (README of the core, "Mixed answers").
 
-import type { Accept, Defer, Disconnect, Discard, Quarantine, Recipient, Reject, Veto } from '../contract/index.ts';
+import type {
+  Accept,
+  Defer,
+  Discard,
+  Disconnect,
+  Quarantine,
+  Recipient,
+  Reject,
+  Veto,
+} from '../contract/index.ts';
 import type { Ruling } from '../hooks/index.ts';
 import type { Mailbox } from '../smtp/index.ts';
 
@@ -15,7 +24,10 @@ export type Disposition =
   /** Nothing is kept; the client hears this. */
   | { readonly kind: 'refuse'; readonly verdict: Reject | Defer | Disconnect }
   /** 250, once whatever is to be kept is durable. */
-  | { readonly kind: 'keep'; readonly fates: readonly { readonly recipient: Recipient; readonly fate: Fate }[] };
+  | {
+      readonly kind: 'keep';
+      readonly fates: readonly { readonly recipient: Recipient; readonly fate: Fate }[];
+    };
 
 const QUEUE: Fate = { kind: 'queue' };
 
@@ -25,17 +37,26 @@ export function dispositionOf(
   perRecipient: ReadonlyMap<Mailbox, Ruling> | undefined,
   authenticated: boolean,
 ): Disposition {
-  if (perRecipient === undefined) return uniform(recipients, ruling);
+  // A veto of the whole message stands whatever was said of single recipients: nothing is kept, so nothing is lost.
+  if (perRecipient === undefined || refuses(ruling)) return uniform(recipients, ruling);
   const rulings = recipients.map((recipient) => perRecipient.get(recipient.address) ?? ruling);
   const first = rulings[0] as Ruling;
-  if (rulings.every(({ verdict }) => verdict.kind === first.verdict.kind)) return uniform(recipients, first, rulings);
+  if (rulings.every(({ verdict }) => verdict.kind === first.verdict.kind))
+    return uniform(recipients, first, rulings);
   // A deferral of one defers all: nothing is committed yet, so the client's next try loses nothing.
   const deferral = rulings.find(({ verdict }) => verdict.kind === 'defer' || verdict.kind === 'disconnect');
   if (deferral) return { kind: 'refuse', verdict: deferral.verdict as Defer | Disconnect };
   return {
     kind: 'keep',
-    fates: recipients.map((recipient, index) => ({ recipient, fate: fateOf(rulings[index] as Ruling, authenticated) })),
+    fates: recipients.map((recipient, index) => ({
+      recipient,
+      fate: fateOf(rulings[index] as Ruling, authenticated),
+    })),
   };
+}
+
+function refuses({ verdict }: Ruling): boolean {
+  return verdict.kind === 'reject' || verdict.kind === 'defer' || verdict.kind === 'disconnect';
 }
 
 function uniform(recipients: readonly Recipient[], ruling: Ruling, each?: readonly Ruling[]): Disposition {
@@ -45,7 +66,10 @@ function uniform(recipients: readonly Recipient[], ruling: Ruling, each?: readon
   }
   return {
     kind: 'keep',
-    fates: recipients.map((recipient, index) => ({ recipient, fate: fateOf(each?.[index] ?? ruling, false) })),
+    fates: recipients.map((recipient, index) => ({
+      recipient,
+      fate: fateOf(each?.[index] ?? ruling, false),
+    })),
   };
 }
 
@@ -60,7 +84,11 @@ function fateOf({ verdict, plugin }: Ruling, authenticated: boolean): Fate {
       // A bounce to an unauthenticated sender is backscatter: the address may be forged. A person decides instead.
       const rejection = verdict as Reject;
       if (authenticated) return { kind: 'bounce', plugin: by, verdict: rejection };
-      return { kind: 'hold', plugin: by, text: `refused for this recipient: ${rejection.status} ${rejection.text}` };
+      return {
+        kind: 'hold',
+        plugin: by,
+        text: `refused for this recipient: ${rejection.status} ${rejection.text}`,
+      };
     }
     default:
       return QUEUE;

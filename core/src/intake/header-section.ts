@@ -11,7 +11,11 @@ const SPACE = 32;
 /** Where the header section ends: the index of the empty line, or -1 while it has not come. `from` resumes a search. */
 export function headerEnd(bytes: Uint8Array, from = 0): number {
   if (bytes[0] === CR && bytes[1] === LF) return 0;
-  const at = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf('\r\n\r\n', Math.max(0, from - 3), 'latin1');
+  const at = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf(
+    '\r\n\r\n',
+    Math.max(0, from - 3),
+    'latin1',
+  );
   return at === -1 ? -1 : at + 2;
 }
 
@@ -108,24 +112,28 @@ export function editHeader(header: Uint8Array, edits: readonly Edit[]): Uint8Arr
     if (edit.kind === 'remove') {
       const { which } = edit;
       fields = fields.filter(
-        (field) => !sameName(field, edit.name) || (which && !which({ name: field.name, value: valueOf(field) })),
+        (field) =>
+          !sameName(field, edit.name) || (which && !which({ name: field.name, value: valueOf(field) })),
       );
     } else if (edit.kind === 'replace') {
       const at = fields.findIndex((field) => sameName(field, edit.name));
       const octets = Buffer.from(formatField(edit.name, edit.value), 'utf8').toString('latin1');
       const replacement: RawField = { name: edit.name, raw: octets };
       if (at === -1) fields.push(replacement);
-      else fields = fields.flatMap((field, i) => (i === at ? [replacement] : sameName(field, edit.name) ? [] : [field]));
+      else
+        fields = fields.flatMap((field, i) =>
+          i === at ? [replacement] : sameName(field, edit.name) ? [] : [field],
+        );
     }
   }
   return Buffer.from(fields.map((field) => field.raw).join(''), 'latin1');
 }
 
-/** A field with its CRLF, folded at white space near 78 characters (RFC 5322 §2.1.1). */
+/** A field with its CRLF, folded at spaces near 78 characters (RFC 5322 §2.1.1), never into a line of spaces alone. */
 export function formatField(name: string, value: string): string {
   let line = `${name}:`;
   let text = '';
-  for (const word of value.split(' ')) {
+  for (const word of value.trimEnd().split(' ')) {
     if (line.length + 1 + word.length > 78 && line.trim() !== '' && line !== `${name}:`) {
       text += `${line}\r\n`;
       line = '';

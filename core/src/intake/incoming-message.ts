@@ -81,7 +81,10 @@ export class IncomingMessage implements ReceivedMessage {
     if (this.#failure !== undefined || this.#refusal !== undefined) return undefined;
     // RFC 5321 §6.3: too many Received fields are a loop.
     if (countFields(this.#head, 'received') > this.#limits.receivedFields) {
-      this.#refusal = Verdict.reject('5.4.6', 'Too many hops: the message seems to be in a loop', { code: 554, reason: 'loop' });
+      this.#refusal = Verdict.reject('5.4.6', 'Too many hops: the message seems to be in a loop', {
+        code: 554,
+        reason: 'loop',
+      });
       return undefined;
     }
     try {
@@ -113,8 +116,13 @@ export class IncomingMessage implements ReceivedMessage {
     const end = headerEnd(head, before);
     this.#headComplete = end !== -1;
     this.#head = end === -1 ? head : head.subarray(0, end);
-    if (this.#head.length > this.#limits.headerSize) {
-      this.#refusal = Verdict.reject('5.3.4', 'Header section exceeds the size limit', { code: 552, reason: 'header-size' });
+    // An unfinished section may end in the CR of its empty line, which is no part of it.
+    const headerSize = this.#headComplete ? this.#limits.headerSize : this.#limits.headerSize + 1;
+    if (this.#head.length > headerSize) {
+      this.#refusal = Verdict.reject('5.3.4', 'Header section exceeds the size limit', {
+        code: 552,
+        reason: 'header-size',
+      });
       this.#head = NO_BYTES;
       this.#headComplete = true;
     }

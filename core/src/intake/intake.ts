@@ -27,7 +27,7 @@ import {
 } from '../contract/index.ts';
 import { Scheduler } from '../delivery/index.ts';
 import { type Edit, groupByRoute, type NoteBook, type Route, Routing, type Ruling } from '../hooks/index.ts';
-import { MailDates, type MailParameters, type Mailbox, type ReversePath } from '../smtp/index.ts';
+import { type Mailbox, MailDates, type MailParameters, type ReversePath } from '../smtp/index.ts';
 import { dispositionOf, type Fate } from './disposition.ts';
 import { editHeader, formatField } from './header-section.ts';
 import { IncomingMessage } from './incoming-message.ts';
@@ -112,7 +112,11 @@ export class Intake {
       return accepted(id);
     }
     try {
-      await this.#commit(id, submission, dropped === 0 ? disposition.fates : disposition.fates.filter(isKept));
+      await this.#commit(
+        id,
+        submission,
+        dropped === 0 ? disposition.fates : disposition.fates.filter(isKept),
+      );
       return accepted(id);
     } catch (error) {
       message.discard();
@@ -134,13 +138,17 @@ export class Intake {
       smtputf8: parameters.smtputf8 === true,
       hostname: this.#hostname,
       id,
-      recipient: submission.recipients.length === 1 ? (submission.recipients[0] as Recipient).address.toString() : undefined,
+      recipient:
+        submission.recipients.length === 1
+          ? (submission.recipients[0] as Recipient).address.toString()
+          : undefined,
       date: this.#dates.at(now),
     });
     let body: MessageBody = submission.message.body;
     if (edits.length > 0) {
       for (const edit of edits) if (edit.kind === 'prepend') head = formatField(edit.name, edit.value) + head;
-      if (edits.some((edit) => edit.kind !== 'prepend')) body = await this.#redraft(submission.message, edits);
+      if (edits.some((edit) => edit.kind !== 'prepend'))
+        body = await this.#redraft(submission.message, edits);
     }
     try {
       const items = await this.#itemsFor(id, now, kept, submission);
@@ -184,7 +192,12 @@ export class Intake {
     }
   }
 
-  async #itemsFor(id: string, now: number, kept: readonly Kept[], submission: Submission): Promise<QueueItem[]> {
+  async #itemsFor(
+    id: string,
+    now: number,
+    kept: readonly Kept[],
+    submission: Submission,
+  ): Promise<QueueItem[]> {
     const about = { sender: submission.sender, notes: submission.notes, redirectedBy: [] };
     const items: QueueItem[] = [];
     const routed: Recipient[] = [];
@@ -219,10 +232,19 @@ export class Intake {
   }
 
   #unrouted(recipient: Recipient): Pick<QueueItem, 'id' | 'transport' | 'destination' | 'recipients'> {
-    return { id: this.#identifiers.next(), transport: null, destination: '', recipients: [queued(recipient)] };
+    return {
+      id: this.#identifiers.next(),
+      transport: null,
+      destination: '',
+      recipients: [queued(recipient)],
+    };
   }
 
-  #announceQueued(message: MessageRecord, { recipients, origin }: Submission, items: readonly QueueItem[]): void {
+  #announceQueued(
+    message: MessageRecord,
+    { recipients, origin }: Submission,
+    items: readonly QueueItem[],
+  ): void {
     if (!this.#events.wants('message-queued')) return;
     this.#events.emit('message-queued', {
       session: origin.session,
@@ -263,7 +285,9 @@ function storeFailure(error: unknown, log: Logger, session: string): Defer {
   log.error({ session, error: error instanceof Error ? error.message : String(error) }, 'message not stored');
   return PosthouseError.is(error, 'store-full')
     ? Verdict.defer('4.3.1', 'Insufficient system storage', { code: 452, reason: 'store-full' })
-    : Verdict.defer('4.3.0', 'The message could not be stored, please try again later', { reason: 'store-failed' });
+    : Verdict.defer('4.3.0', 'The message could not be stored, please try again later', {
+        reason: 'store-failed',
+      });
 }
 
 async function* skip(content: AsyncIterable<Uint8Array>, octets: number): AsyncIterable<Uint8Array> {

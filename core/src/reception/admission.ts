@@ -20,7 +20,8 @@ export class Admission {
   enter(address: string): 'too-many' | 'too-many-from-address' | undefined {
     if (this.#total >= this.#limits.connections) return 'too-many';
     const fromAddress = this.#perAddress.get(address) ?? 0;
-    if (fromAddress >= this.#limits.connectionsPerAddress && !isLoopback(address)) return 'too-many-from-address';
+    if (fromAddress >= this.#limits.connectionsPerAddress && !isLoopback(address))
+      return 'too-many-from-address';
     this.#total += 1;
     this.#perAddress.set(address, fromAddress + 1);
     return undefined;

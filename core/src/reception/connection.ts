@@ -3,7 +3,15 @@
 
 import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
-import type { Clock, Deadlines, EventSink, Limits, Logger, SessionView, TlsFacts } from '../contract/index.ts';
+import type {
+  Clock,
+  Deadlines,
+  EventSink,
+  Limits,
+  Logger,
+  SessionView,
+  TlsFacts,
+} from '../contract/index.ts';
 import type { ListenerPlan } from '../hooks/index.ts';
 import type { Intake } from '../intake/index.ts';
 import { type Answer, formatReply, type Reply, SmtpSession, type Step } from '../smtp/index.ts';
@@ -108,7 +116,8 @@ export class Connection {
     const silence = this.#session.inBody ? deadlines.data : deadlines.command;
     const began = this.#host.transactionStartedAt;
     if (now - this.#heardAt > silence) this.#end('4.4.2', 'Timeout, closing the connection');
-    else if (began !== undefined && now - began > deadlines.transaction) this.#end('4.4.2', 'The transaction took too long');
+    else if (began !== undefined && now - began > deadlines.transaction)
+      this.#end('4.4.2', 'The transaction took too long');
   }
 
   /** The server wants to stop: at once where nothing is under way, else after the open transaction. */
@@ -166,7 +175,8 @@ export class Connection {
     // While a question is open more replies may join these in one write.
     if (this.#session.waiting) this.#flushing ??= this.#out === '' ? undefined : setImmediate(this.#flush);
     else this.#flush();
-    if (this.#draining && !this.#busy) this.#end('4.3.2', 'Server is shutting down');
+    if (this.#draining && !this.#busy && this.#closingSince === undefined)
+      this.#end('4.3.2', 'Server is shutting down');
   }
 
   #take(step: Step): readonly Step[] | undefined {
@@ -212,7 +222,10 @@ export class Connection {
 
   /** The host promises never to reject; should it, the client hears 421 and the server lives. */
   readonly #failed = (error: unknown): void => {
-    this.#context.log.error({ session: this.facts.id, error: String(error) }, 'a question could not be answered');
+    this.#context.log.error(
+      { session: this.facts.id, error: String(error) },
+      'a question could not be answered',
+    );
     this.#end('4.3.0', 'Internal error');
   };
 
@@ -258,6 +271,7 @@ export class Connection {
     secure.on('close', this.#onClose);
     secure.once('secure', () => {
       this.#handshakeSince = undefined;
+      if (this.#closingSince !== undefined) return;
       this.#heardAt = this.#context.clock.now();
       this.facts.tls = tlsFacts(secure);
       secure.on('data', this.#onData);
@@ -305,7 +319,12 @@ export class Connection {
   #announceRefused({ code, status, lines }: Reply): void {
     if (!this.#context.events.wants('command-refused')) return;
     const text = lines[0] ?? '';
-    this.#context.events.emit('command-refused', { session: this.facts.id, code, status: status ?? '', text });
+    this.#context.events.emit('command-refused', {
+      session: this.facts.id,
+      code,
+      status: status ?? '',
+      text,
+    });
   }
 }
 

@@ -1,13 +1,7 @@
 // Answers the questions of a session: asks the hooks, submits the message, keeps the open transaction.
 // It knows nothing of sockets; connection.ts moves its bytes.
 
-import {
-  type Clock,
-  type EventSink,
-  type Recipient,
-  type SessionHook,
-  Verdict,
-} from '../contract/index.ts';
+import { type Clock, type EventSink, type Recipient, type SessionHook, Verdict } from '../contract/index.ts';
 import {
   Asking,
   ConnectCall,
@@ -116,7 +110,12 @@ export class DialogueHost {
 
   #mailFrom(question: Extract<Question, { hook: 'on-mail-from' }>): Answered {
     const { sender, parameters } = question;
-    const transaction = new OpenTransaction(sender, parameters, new NoteBook(this.#notes), this.#services.clock.now());
+    const transaction = new OpenTransaction(
+      sender,
+      parameters,
+      new NoteBook(this.#notes),
+      this.#services.clock.now(),
+    );
     this.#heldMailFrom = undefined;
     const ruling = this.#ask('on-mail-from', {
       sender: sender === null ? '' : sender,
@@ -136,7 +135,8 @@ export class DialogueHost {
     const { recipient, parameters } = question;
     const held = this.#heldConnect ?? this.#heldMailFrom;
     // An authenticated client is known: what was held against a stranger's address or name does not count.
-    if (held !== undefined && this.#facts.user === undefined) return this.#replyHeld(held, recipient.toString());
+    if (held !== undefined && this.#facts.user === undefined)
+      return this.#replyHeld(held, recipient.toString());
     const rcpt = { recipient, parameters, accepted: transaction.accepted };
     const ruling = this.#ask('on-rcpt', {
       sender: transaction.sender === null ? '' : transaction.sender,
@@ -155,7 +155,9 @@ export class DialogueHost {
     const transaction = this.#transaction as OpenTransaction;
     const message = this.#incoming() as IncomingMessage;
     const finishing = message.finish();
-    return finishing === undefined ? this.#judge(transaction, message) : finishing.then(() => this.#judge(transaction, message));
+    return finishing === undefined
+      ? this.#judge(transaction, message)
+      : finishing.then(() => this.#judge(transaction, message));
   }
 
   #judge(transaction: OpenTransaction, message: IncomingMessage): Answered {
@@ -167,7 +169,8 @@ export class DialogueHost {
       message.discard();
       return this.#services.intake.failureOf(message, this.#facts.id);
     }
-    if (this.#plan['on-data'].length === 0) return this.#submit(transaction, message, DEFAULT_DATA, undefined);
+    if (this.#plan['on-data'].length === 0)
+      return this.#submit(transaction, message, DEFAULT_DATA, undefined);
     const recipients = transaction.accepted;
     const data = { recipients, message };
     const asking = this.#newAsking('on-data', {
@@ -175,7 +178,13 @@ export class DialogueHost {
       recipients,
       call: ({ log, mode }) =>
         // An observer's edits are heard and forgotten.
-        new DataCall(this.#facts, transaction, log, data, mode === 'enforce' ? transaction.edits : new EditList()),
+        new DataCall(
+          this.#facts,
+          transaction,
+          log,
+          data,
+          mode === 'enforce' ? transaction.edits : new EditList(),
+        ),
     });
     return whenReady(asking.run(), (ruling) => {
       this.#asking = undefined;

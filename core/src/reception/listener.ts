@@ -52,7 +52,9 @@ export class Listener {
       });
       this.#server.listen({ host, port, backlog: 4096 }, () => {
         this.#server.removeAllListeners('error');
-        this.#server.on('error', (error) => this.#context.log.error({ listener: this.name, error: error.message }, 'listener error'));
+        this.#server.on('error', (error) =>
+          this.#context.log.error({ listener: this.name, error: error.message }, 'listener error'),
+        );
         this.#sweep = this.#context.clock.every(SWEEP, () => this.#checkDeadlines());
         const address = this.#server.address();
         const taken = typeof address === 'object' && address !== null ? address.port : port;

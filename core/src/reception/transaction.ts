@@ -1,9 +1,9 @@
 // One mail transaction in the making: what MAIL, RCPT and DATA have brought together until it is submitted or reset.
 
 import type { Recipient } from '../contract/index.ts';
-import { EditList, NoteBook } from '../hooks/index.ts';
+import { EditList, type NoteBook } from '../hooks/index.ts';
 import type { IncomingMessage } from '../intake/index.ts';
-import type { MailParameters, Mailbox, ReversePath } from '../smtp/index.ts';
+import type { Mailbox, MailParameters, ReversePath } from '../smtp/index.ts';
 
 export class OpenTransaction {
   readonly sender: ReversePath;

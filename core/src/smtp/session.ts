@@ -57,7 +57,8 @@ export type Answer =
 export type Step =
   | {
       readonly do: 'reply';
-      readonly reply: Reply /** The protocol or a limit refused, not an answer. */;
+      readonly reply: Reply;
+      /** The protocol or a limit refused, not an answer. */
       readonly refused: boolean;
     }
   | { readonly do: 'ask'; readonly question: Question }
@@ -125,7 +126,7 @@ export class SmtpSession {
   #decoder: DotDecoder | undefined;
   #normaliser: LineEndNormaliser | undefined;
   #bodySize = 0;
-  #bodyFault: Step | undefined;
+  #bodyDropped = false;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -327,23 +328,29 @@ export class SmtpSession {
     const received = decoder.receive(bytes);
     const { end } = received;
     const body = this.#normaliser === undefined ? received.body : this.#normaliser.receive(received.body);
-    if (this.#bodyFault === undefined) {
-      this.#bodySize += body.length;
-      const fault = bodyFault(decoder.found, this.#options.body);
-      if (this.#bodySize > this.#options.messageSize) this.#bodyFault = TOO_LARGE;
-      else if (fault !== undefined) this.#bodyFault = { do: 'reply', reply: faultReply(fault), refused: true };
-      if (this.#bodyFault !== undefined) steps.push(DROP_BODY);
-      else if (body.length > 0) steps.push({ do: 'body', bytes: body });
+    this.#bodySize += body.length;
+    // Which of two faults is named must not depend on how the body was cut: it is judged anew at the end.
+    const refusal = this.#bodyRefusal(decoder);
+    if (refusal !== undefined && !this.#bodyDropped) {
+      this.#bodyDropped = true;
+      steps.push(DROP_BODY);
     }
+    if (refusal === undefined && body.length > 0) steps.push({ do: 'body', bytes: body });
     if (end === -1) return;
     this.#phase = 'commands';
     if (end < bytes.length) this.#splitter.push(bytes.subarray(end));
-    if (this.#bodyFault === undefined) {
+    if (refusal === undefined) {
       this.#ask({ hook: 'on-data', size: this.#bodySize }, steps);
       return;
     }
-    steps.push(this.#bodyFault);
+    steps.push(refusal);
     this.#endTransaction(steps);
+  }
+
+  #bodyRefusal(decoder: DotDecoder): Step | undefined {
+    if (this.#bodySize > this.#options.messageSize) return TOO_LARGE;
+    const fault = bodyFault(decoder.found, this.#options.body);
+    return fault && { do: 'reply', reply: faultReply(fault), refused: true };
   }
 
   #startTls(steps: Step[]): void {
@@ -390,9 +397,11 @@ export class SmtpSession {
         } else steps.push(vetoReply(answer));
         return;
       case 'on-data':
-        steps.push(
-          answer.kind === 'accept' ? plain(reply(250, '2.0.0', answer.text ?? 'Ok')) : vetoReply(answer),
-        );
+        if (answer.kind === 'accept') {
+          // Whoever brings good mail has a long life: one bad address in a hundred is no attack.
+          this.#badCommands = 0;
+          steps.push(plain(reply(250, '2.0.0', answer.text ?? 'Ok')));
+        } else steps.push(vetoReply(answer));
         this.#endTransaction(steps);
     }
   }
@@ -429,7 +438,7 @@ export class SmtpSession {
     this.#decoder = undefined;
     this.#normaliser = undefined;
     this.#bodySize = 0;
-    this.#bodyFault = undefined;
+    this.#bodyDropped = false;
   }
 
   #close(steps: Step[], why: string): void {
