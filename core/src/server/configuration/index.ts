@@ -3,8 +3,9 @@
 export { didYouMean, nearest } from './near-words.ts';
 export { asPlugin, installedPlugins, loadPlugin } from './plugin-modules.ts';
 export { ConfigurationError, formatProblem, type Position, type Problem, quote } from './problem.ts';
+export { REDACTED, redacted } from './redacted.ts';
 export { configurationReference, configurationTable } from './reference.ts';
-export { controlSocketOf, loadConfiguration, resolveDefinition } from './resolve.ts';
+export { controlSocketOf, loadConfiguration, resolveDefinition, usesOf } from './resolve.ts';
 export { configurationSchema, type PluginSchema } from './schema-document.ts';
 export {
   formatByteSize,

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { AnyPluginSpec, ErrorCode } from '../../contract/index.ts';
-import { didYouMean, nearest } from './near-words.ts';
+import { nearest } from './near-words.ts';
 import { quote } from './problem.ts';
 import { isPlain, typeOf } from './source.ts';
 
@@ -106,14 +106,15 @@ function findPackage(use: string, folder: string): Found {
     if (path !== undefined) return { ok: true, path };
   }
   const installed = [...installedPlugins(folder).keys()];
-  const hint =
-    didYouMean(use, installed) || (isFolderName(use) ? didYouMean(`@posthouse/${use}`, installed) : '');
-  const text = `${quote(use)} was not found in the node_modules seen from ${folder} or from ${CORE}; npm install it`;
-  return {
-    ok: false,
-    code: 'plugin-not-found',
-    text: `${text}${hint.replace('?', ', which is installed?')}`,
-  };
+  if (installed.includes(use)) {
+    const text = `${quote(use)} is installed, but the file that its package.json exports is not there; has it been built?`;
+    return { ok: false, code: 'plugin-not-found', text };
+  }
+  const near =
+    nearest(use, installed) ?? (isFolderName(use) ? nearest(`@posthouse/${use}`, installed) : undefined);
+  const hint = near === undefined ? 'npm install it' : `did you mean ${near}, which is installed?`;
+  const text = `${quote(use)} was not found in the node_modules seen from ${folder} or from ${CORE}; ${hint}`;
+  return { ok: false, code: 'plugin-not-found', text };
 }
 
 function isFolderName(use: string): boolean {

@@ -64,12 +64,18 @@ export function pathOf(pointer: string, data: unknown): string {
   let path = '';
   let at: unknown = data;
   for (const segment of segmentsOf(pointer)) {
-    if (Array.isArray(at)) path += `[${segment}]`;
-    else if (/^[A-Za-z_][\w-]*$/.test(segment)) path += path === '' ? segment : `.${segment}`;
-    else path += `[${quote(segment)}]`;
+    path = memberPath(path, segment, Array.isArray(at));
     at = typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[segment] : undefined;
   }
   return path;
+}
+
+/** The path of one member, as `pathOf` writes it. */
+export function memberPath(path: string, member: string | number, inList: boolean): string {
+  if (inList) return `${path}[${member}]`;
+  const name = String(member);
+  if (!/^[A-Za-z_][\w-]*$/.test(name)) return `${path}[${quote(name)}]`;
+  return path === '' ? name : `${path}.${name}`;
 }
 
 /** What was given, for a message: short, on one line, and without characters that play with a terminal. */

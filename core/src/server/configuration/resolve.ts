@@ -48,9 +48,8 @@ export async function loadConfiguration(
 ): Promise<ResolvedDefinition> {
   const { source, problems } = readYaml(file, environment);
   const resolution = new Resolution(source, problems);
-  const uses = resolution.usesOf();
   const loaded = await Promise.all(
-    uses.map((use) => (use === undefined ? undefined : loadPlugin(use, source.folder))),
+    usesIn(source.value).map((use) => (use === undefined ? undefined : loadPlugin(use, source.folder))),
   );
   return resolution.finish(loaded, resolve(source.folder, DEFAULT_SOCKET));
 }
@@ -91,17 +90,6 @@ class Resolution {
     this.#problems = [...problems];
     this.#unread = new Set(problems.map(({ path }) => path));
     this.#check = new SchemaCheck(source.folder);
-  }
-
-  /** What stands after `use:`, whether or not the rest is well formed. */
-  usesOf(): readonly (string | undefined)[] {
-    const { value } = this.#source;
-    const plugins = isPlain(value) ? value.plugins : undefined;
-    if (!Array.isArray(plugins)) return [];
-    return plugins.map((entry: unknown) => {
-      const use = isPlain(entry) ? entry.use : undefined;
-      return typeof use === 'string' && use !== '' ? use : undefined;
-    });
   }
 
   finish(loaded: readonly (Loaded | undefined)[], defaultSocket: string | undefined): ResolvedDefinition {
@@ -220,6 +208,24 @@ class Resolution {
   #pathsOf(pointers: ReadonlySet<string>): ReadonlySet<string> {
     return new Set([...pointers].map((pointer) => pathOf(pointer, this.#source.value)));
   }
+}
+
+/** What a configuration, which may be wrong otherwise, uses: for whoever only wants to know its plugins. */
+export function usesOf(
+  file: string,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): readonly string[] {
+  return usesIn(readYaml(file, environment).source.value).filter((use) => use !== undefined);
+}
+
+/** What stands after each `use:`, whether or not the rest is well formed. */
+function usesIn(server: unknown): readonly (string | undefined)[] {
+  const plugins = isPlain(server) ? server.plugins : undefined;
+  if (!Array.isArray(plugins)) return [];
+  return plugins.map((entry: unknown) => {
+    const use = isPlain(entry) ? entry.use : undefined;
+    return typeof use === 'string' && use !== '' ? use : undefined;
+  });
 }
 
 /**

@@ -1,0 +1,132 @@
+// posthouse explain: what a configuration amounts to. Who is asked at each hook, who carries mail, and every setting
+// with whether it was written or is a default. Secrets are not shown.
+
+import type { TSchema } from 'typebox';
+import { type Hook, hookNames } from '../contract/index.ts';
+import type { PlanLine } from '../hooks/index.ts';
+import {
+  formatByteSize,
+  formatDuration,
+  loadConfiguration,
+  nearest,
+  redacted,
+} from '../server/configuration/index.ts';
+import { type ResolvedDefinition, ServerSchema } from '../server/definition.ts';
+import { createServer } from '../server/server.ts';
+import { columns, visible } from './columns.ts';
+import { CONFIG_OPTION, type Command, configFile, OK, UsageError } from './command.ts';
+
+export const explain: Command = {
+  name: 'explain',
+  summary: 'Tell who is asked at each hook, in which order, and which settings hold',
+  options: {
+    ...CONFIG_OPTION,
+    listener: { type: 'string', value: 'name', help: 'This listener only' },
+  },
+  async run(given, shell) {
+    const definition = await loadConfiguration(configFile(given), shell.environment);
+    const { listener } = given.options;
+    const names = definition.listeners.map(({ name }) => name);
+    if (typeof listener === 'string' && !names.includes(listener)) {
+      const near = nearest(listener, names);
+      throw new UsageError(
+        `there is no listener ${listener}${near === undefined ? `; there are ${names.join(', ')}` : `; did you mean ${near}?`}`,
+      );
+    }
+    const plan = createServer(definition).plan();
+    shell.out(explanation(definition, plan, typeof listener === 'string' ? listener : undefined));
+    return OK;
+  },
+};
+
+/** What happens where nobody has an opinion. */
+const SILENCE: { readonly [H in Hook]: string } = {
+  'on-connect': 'accept',
+  'on-mail-from': 'accept',
+  'on-rcpt': 'reject 5.7.1',
+  'on-data': 'accept',
+  'on-deliver': 'defer 4.4.4: no route',
+};
+
+export function explanation(
+  definition: ResolvedDefinition,
+  plan: readonly PlanLine[],
+  only?: string,
+): string {
+  const listeners = definition.listeners.filter(({ name }) => only === undefined || name === only);
+  const hooks = listeners.map(({ name, host, port, tls, rejectAt }) => {
+    const here = plan.filter((line) => line.listener === name);
+    const head = `listener ${name}: ${host} port ${port}, TLS ${tls}, vetoes ${rejectAt}`;
+    return `${head}\n${columns(
+      [],
+      hookNames.filter((hook) => hook !== 'on-deliver').flatMap((hook) => rowsOf(hook, here)),
+    )}`;
+  });
+  const transports = plan.filter(({ hook }) => hook === 'on-deliver');
+  const delivery = `delivery: the first claim wins\n${columns([], rowsOf('on-deliver', transports))}`;
+  return [`${definition.hostname}\n`, ...hooks, delivery, plugins(definition), settings(definition)].join(
+    '\n',
+  );
+}
+
+function rowsOf(hook: Hook, lines: readonly PlanLine[]): readonly (readonly string[])[] {
+  const here = lines.filter((line) => line.hook === hook);
+  const rows = here.map(({ plugin, order, mode }, index) => [
+    index === 0 ? `  ${hook}` : '',
+    `${index + 1}. ${plugin}`,
+    [order === 'normal' ? '' : order, mode === 'observe' ? 'observes only' : '']
+      .filter((word) => word !== '')
+      .join(', '),
+  ]);
+  return [...rows, [here.length === 0 ? `  ${hook}` : '', `otherwise ${SILENCE[hook]}`, '']];
+}
+
+function plugins({ plugins, secrets, deadlines }: ResolvedDefinition): string {
+  const blocks = plugins.map(({ name, use, mode, onError, timeout, on, config }, index) => {
+    const facts = [
+      `mode ${mode}`,
+      `on error ${onError}`,
+      `timeout ${formatDuration(timeout ?? deadlines.hook)}`,
+      `listeners ${on === undefined ? 'all' : on.join(' ')}`,
+    ];
+    const shown = redacted(config, `plugins[${index}].config`, secrets) as object;
+    const rows = Object.entries(shown).map(([key, value]) => [
+      `    ${key}`,
+      visible(JSON.stringify(value) ?? ''),
+    ]);
+    return `  ${name}${use === name ? '' : ` (${visible(use)})`}: ${facts.join(', ')}\n${columns([], rows)}`;
+  });
+  return `plugins: in the order of the list\n${blocks.join('')}`;
+}
+
+function settings(definition: ResolvedDefinition): string {
+  const { written, secrets } = definition;
+  const rows: string[][] = [];
+  for (const section of ['limits', 'deadlines', 'delivery', 'log', 'dns', 'tls', 'control'] as const) {
+    const members = definition[section];
+    if (members === undefined) rows.push([`  ${section}`, 'none', written.has(section) ? '' : 'default']);
+    for (const [key, value] of Object.entries(members ?? {})) {
+      const path = `${section}.${key}`;
+      if (value === undefined) continue;
+      const shown = secrets.has(path) ? '(secret)' : withUnit(value, schemaOf(section, key));
+      rows.push([`  ${path}`, shown, written.has(path) ? '' : 'default']);
+    }
+  }
+  return `settings\n${columns([], rows)}`;
+}
+
+type Described = TSchema & { readonly posthouse?: string; readonly items?: Described };
+
+function schemaOf(section: keyof typeof ServerSchema.properties, key: string): Described | undefined {
+  const { properties } = ServerSchema.properties[section] as {
+    properties?: Readonly<Record<string, Described>>;
+  };
+  return properties?.[key];
+}
+
+function withUnit(value: unknown, schema: Described | undefined): string {
+  if (Array.isArray(value)) return value.map((member) => withUnit(member, schema?.items)).join(', ');
+  if (typeof value === 'number' && schema?.posthouse === 'duration') return formatDuration(value);
+  if (typeof value === 'number' && schema?.posthouse === 'byte-size') return formatByteSize(value);
+  return visible(String(value));
+}

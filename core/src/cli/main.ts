@@ -1,0 +1,19 @@
+#!/usr/bin/env node
+// The command `posthouse`. It asks for the version of Node first and imports nothing before, because an old Node
+// could not even load the rest.
+
+const NEEDED = '24.15';
+const [neededMajor, neededMinor] = NEEDED.split('.').map(Number) as [number, number];
+const [major, minor] = process.versions.node.split('.').map(Number) as [number, number];
+
+if (major < neededMajor || (major === neededMajor && minor < neededMinor)) {
+  process.stderr.write(
+    `Posthouse needs Node.js ${NEEDED} or newer, and this is Node.js ${process.versions.node}.\n` +
+      'Install a newer one, or let npm bring it: `npm install node@24` beside Posthouse, then `npx posthouse` or `npm start`.\n',
+  );
+  process.exitCode = 1;
+} else {
+  void import('./run.ts').then(({ runFromShell }) => runFromShell());
+}
+
+export {};

@@ -1,0 +1,95 @@
+// Queue entries for people. Addresses, destinations and replies came from outside: they are shown, never obeyed.
+
+import type { QueueEntry, QueuePage, WaitReason } from '../contract/index.ts';
+import { roughByteSize, roughDuration } from '../server/configuration/index.ts';
+import { clip, columns, visible } from './columns.ts';
+
+const HEADS = ['ITEM', 'AGE', 'SIZE', 'TRIES', 'NEXT', 'SENDER', 'RECIPIENTS', 'VIA', 'WHY'];
+/** Characters of an address or a next hop in the table. */
+const WIDE = 32;
+/** Characters of a reason in the table; `show` has it in full. */
+const WIDEST = 90;
+
+export function pageText({ entries, next }: QueuePage, now: number): string {
+  if (entries.length === 0) return 'The queue has nothing like that.\n';
+  const table = columns(
+    HEADS,
+    entries.map((entry) => rowOf(entry, now)),
+  );
+  return next === undefined ? table : `${table}More follows: --after ${visible(next)}\n`;
+}
+
+function rowOf({ item, message }: QueueEntry, now: number): readonly string[] {
+  const [first] = item.recipients;
+  const others = item.recipients.length - 1;
+  return [
+    visible(item.id),
+    roughDuration(now - message.arrivedAt),
+    roughByteSize(message.size),
+    String(item.attempts),
+    item.state === 'held' ? 'held' : wait(item.due, now),
+    clip(sender(message.sender), WIDE),
+    `${clip(visible(first?.address ?? ''), WIDE)}${others > 0 ? ` +${others}` : ''}`,
+    clip(via(item), WIDE),
+    clip(why(item.reason), WIDEST),
+  ];
+}
+
+export function entryText({ item, message }: QueueEntry, now: number): string {
+  const { origin } = message;
+  const from = [origin.remoteAddress, origin.helo, origin.user, origin.listener, origin.session].filter(
+    (part) => part !== undefined,
+  );
+  const rows = [
+    ['item', visible(item.id)],
+    ['message', visible(message.id)],
+    ['arrived', `${time(message.arrivedAt)}, ${roughDuration(now - message.arrivedAt)} ago`],
+    ['from', visible(from.join(', '))],
+    ['size', roughByteSize(message.size)],
+    ['sender', sender(message.sender)],
+    ...item.recipients.map(({ address, redirectedBy }) => [
+      'recipient',
+      `${visible(address)}${redirectedBy === undefined ? '' : ` (by ${visible(redirectedBy.join(', '))})`}`,
+    ]),
+    ['via', via(item)],
+    ['state', item.state],
+    ['why', why(item.reason)],
+    ['attempts', String(item.attempts)],
+    ['next', item.state === 'held' ? 'when somebody decides' : `${time(item.due)}, ${wait(item.due, now)}`],
+    ['expires', time(item.expires)],
+  ];
+  return columns([], rows);
+}
+
+function sender(address: string): string {
+  return address === '' ? '<>' : visible(address);
+}
+
+function via({ transport, destination }: QueueEntry['item']): string {
+  return transport === null ? 'no route' : visible(`${transport} ${destination}`.trim());
+}
+
+function wait(due: number, now: number): string {
+  return due <= now ? 'now' : `in ${roughDuration(due - now)}`;
+}
+
+function time(at: number): string {
+  return new Date(at).toISOString();
+}
+
+function why(reason: WaitReason): string {
+  switch (reason.kind) {
+    case 'fresh':
+      return 'first attempt';
+    case 'no-route':
+      return 'no plugin claims the recipient';
+    case 'deferred':
+      return visible(`${reason.status} ${reason.text}`);
+    case 'refused':
+      return visible(`to be returned: ${reason.plugin} said ${reason.status} ${reason.text}`);
+    case 'quarantined':
+      return visible(`quarantined by ${reason.plugin}: ${reason.text}`);
+    case 'asked-by-operator':
+      return 'asked for by an operator';
+  }
+}

@@ -1,0 +1,26 @@
+// The shell that a command runs in, as Node gives it.
+
+import type { Shell } from './command.ts';
+
+/** What a shell reports for a process that SIGINT ended. */
+const ENDED_BY_SIGNAL = 130;
+
+export function shellOfProcess(): Shell {
+  return {
+    environment: process.env,
+    out: (text) => void process.stdout.write(text),
+    say: (text) => void process.stderr.write(text),
+    now: Date.now,
+    whenAskedToEnd: () =>
+      new Promise((resolve) => {
+        let asked = false;
+        const end = (): void => {
+          if (asked) process.exit(ENDED_BY_SIGNAL);
+          asked = true;
+          resolve();
+        };
+        process.on('SIGTERM', end);
+        process.on('SIGINT', end);
+      }),
+  };
+}
