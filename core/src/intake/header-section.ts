@@ -43,7 +43,7 @@ function rawFields(header: string): RawField[] {
   return fields;
 }
 
-function valueOf({ raw }: RawField): string {
+function contentOf({ raw }: RawField): string {
   const octets = raw.slice(raw.indexOf(':') + 1).replace(/\r\n(?=[ \t])/g, '');
   return Buffer.from(octets, 'latin1').toString('utf8').trim();
 }
@@ -100,7 +100,7 @@ export class ParsedHeaders implements HeaderSection {
   #parsed(): readonly HeaderField[] {
     this.#fields ??= rawFields(latin1(this.#bytes))
       .filter((field) => field.name !== '')
-      .map((field) => ({ name: field.name, value: valueOf(field) }));
+      .map((field) => ({ name: field.name, value: contentOf(field) }));
     return this.#fields;
   }
 }
@@ -113,7 +113,7 @@ export function editHeader(header: Uint8Array, edits: readonly Edit[]): Uint8Arr
       const { which } = edit;
       fields = fields.filter(
         (field) =>
-          !sameName(field, edit.name) || (which && !which({ name: field.name, value: valueOf(field) })),
+          !sameName(field, edit.name) || (which && !which({ name: field.name, value: contentOf(field) })),
       );
     } else if (edit.kind === 'replace') {
       const at = fields.findIndex((field) => sameName(field, edit.name));

@@ -2,109 +2,43 @@
 // however the bytes are cut, the steps are the same. It knows no socket, clock, promise, plugin or logger:
 // reception/connection.ts drives it.
 
-import { type Mailbox, parseForwardPath, parseReversePath, type ReversePath } from './address.ts';
 import { type Command, parseCommand } from './command.ts';
-import { DotDecoder } from './dot-stuffing.ts';
-import { EHLO_SUPPORT, ehloKeywords, HELO_SUPPORT } from './extensions.ts';
-import { type BodyPolicy, bodyFault, LineEndNormaliser } from './line-ends.ts';
+import { ehloKeywords } from './extensions.ts';
 import { LineSplitter } from './line-splitter.ts';
+import { reply } from './reply.ts';
+import { SessionBody } from './session-body.ts';
+import { readMail, readRcpt } from './session-envelope.ts';
 import {
-  type MailParameters,
-  parseMailParameters,
-  parseRcptParameters,
-  type RcptParameters,
-} from './parameters.ts';
-import { type Fault, faultReply, type Reply, reply } from './reply.ts';
-import type { PermanentStatus, TransientStatus } from './status.ts';
+  AFTER_STARTTLS,
+  CANNOT_VRFY,
+  HELP,
+  LINE_FAULTS,
+  MAIL_FIRST,
+  NESTED_MAIL,
+  NO_VALID_RECIPIENTS,
+  NOT_IMPLEMENTED,
+  OK,
+  ONLY_QUIT,
+  plain,
+  READY_FOR_TLS,
+  RECIPIENT_OK,
+  refusalOf,
+  SAY_HELLO_FIRST,
+  SENDER_OK,
+  START_MAIL_INPUT,
+  TLS_ACTIVE,
+  TOO_MANY_RECIPIENTS,
+  UNKNOWN_COMMAND,
+  vetoReply,
+} from './session-replies.ts';
+import type { Answer, Question, SessionOptions, Step } from './session-steps.ts';
+import type { TransientStatus } from './status.ts';
 
-export interface SessionOptions {
-  /** Our name, in the banner and in the EHLO reply. */
-  readonly hostname: string;
-  readonly messageSize: number;
-  readonly recipients: number;
-  readonly commandLine: number;
-  readonly badCommands: number;
-  /** What happens to a message whose lines do not all end in CRLF. */
-  readonly body: BodyPolicy;
-  /** `offered`: STARTTLS may be used. `active`: TLS was up before the first byte (RFC 8314). */
-  readonly tls: 'none' | 'offered' | 'active';
-}
-
-/** What only plugins can decide. Exactly one question is open at a time; `answer` closes it. */
-export type Question =
-  | { readonly hook: 'on-connect' }
-  | { readonly hook: 'on-mail-from'; readonly sender: ReversePath; readonly parameters: MailParameters }
-  | { readonly hook: 'on-rcpt'; readonly recipient: Mailbox; readonly parameters: RcptParameters }
-  /** The message is complete: everything of it was in `body` steps. An accept promises that it is durable. */
-  | { readonly hook: 'on-data'; readonly size: number };
-
-export type Answer =
-  | { readonly kind: 'accept'; readonly text?: string }
-  | {
-      readonly kind: 'reject';
-      readonly status: PermanentStatus;
-      readonly text: string;
-      readonly code?: number;
-    }
-  | {
-      readonly kind: 'defer';
-      readonly status: TransientStatus;
-      readonly text: string;
-      readonly code?: number;
-    }
-  | { readonly kind: 'disconnect'; readonly text: string };
-
-export type Step =
-  | {
-      readonly do: 'reply';
-      readonly reply: Reply;
-      /** The protocol or a limit refused, not an answer. */
-      readonly refused: boolean;
-    }
-  | { readonly do: 'ask'; readonly question: Question }
-  /** Octets of the message, dot-stuffing removed. */
-  | { readonly do: 'body'; readonly bytes: Uint8Array }
-  /** The message will be refused whatever still comes: what was kept of it can go. */
-  | { readonly do: 'drop-body' }
-  /** The transaction is over without a message: RSET, EHLO, a refused message, or after `on-data` was answered. */
-  | { readonly do: 'reset' }
-  /** The reply is out; the handshake comes next, then `secured`. No byte heard before it counts. */
-  | { readonly do: 'start-tls' }
-  | { readonly do: 'close'; readonly why: string };
+export type { Answer, Question, SessionOptions, Step };
 
 const ASK_CONNECT: Step = { do: 'ask', question: { hook: 'on-connect' } };
-const DROP_BODY: Step = { do: 'drop-body' };
 const RESET: Step = { do: 'reset' };
 const START_TLS: Step = { do: 'start-tls' };
-
-const SENDER_OK = plain(reply(250, '2.1.0', 'Sender ok'));
-const RECIPIENT_OK = plain(reply(250, '2.1.5', 'Recipient ok'));
-const START_MAIL_INPUT = plain(reply(354, undefined, 'Start mail input; end with <CRLF>.<CRLF>'));
-const OK = plain(reply(250, '2.0.0', 'Ok'));
-const READY_FOR_TLS = plain(reply(220, '2.0.0', 'Ready to start TLS'));
-// RFC 5321 §7.3: a server need not tell who exists, and says so with 252.
-const CANNOT_VRFY = plain(reply(252, '2.5.0', 'Cannot verify; send the message and see'));
-const HELP = plain(reply(214, '2.0.0', 'EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT', 'See RFC 5321'));
-
-const SAY_HELLO_FIRST = refusal(503, '5.5.1', 'Say EHLO first');
-const MAIL_FIRST = refusal(503, '5.5.1', 'MAIL comes first');
-const NESTED_MAIL = refusal(503, '5.5.1', 'A transaction is already open');
-const NO_VALID_RECIPIENTS = refusal(554, '5.5.1', 'No valid recipients'); // RFC 5321 §3.3
-const TOO_MANY_RECIPIENTS = refusal(452, '4.5.3', 'Too many recipients'); // RFC 5321 §4.5.3.1.10
-const TOO_LARGE = refusal(552, '5.3.4', 'Message exceeds the size limit'); // RFC 1870 §6
-const UNKNOWN_COMMAND = refusal(500, '5.5.1', 'Command not recognised');
-const NOT_IMPLEMENTED = refusal(502, '5.5.1', 'Command not implemented');
-const TLS_ACTIVE = refusal(503, '5.5.1', 'TLS is already active');
-const AFTER_STARTTLS = refusal(501, '5.5.4', 'Nothing may follow STARTTLS before the handshake'); // RFC 3207 §4
-const ONLY_QUIT = refusal(503, '5.5.1', 'No service here; send QUIT'); // RFC 5321 §3.1
-
-const LINE_FAULTS = {
-  'too-long': refusal(500, '5.5.2', 'Line too long'), // RFC 5321 §4.5.3.1.4
-  'bare-lf': refusal(500, '5.5.2', 'A line ends in CR LF, never in LF alone'),
-  'bare-cr': refusal(500, '5.5.2', 'CR outside of CR LF'),
-  nul: refusal(500, '5.5.2', 'NUL in a command'),
-  'not-utf8': refusal(500, '5.5.2', 'Not UTF-8'),
-} as const;
 
 export class SmtpSession {
   /** What the client called itself in its last EHLO or HELO. Untrusted. */
@@ -123,10 +57,7 @@ export class SmtpSession {
   #inTransaction = false;
   #smtputf8 = false;
   #accepted = 0;
-  #decoder: DotDecoder | undefined;
-  #normaliser: LineEndNormaliser | undefined;
-  #bodySize = 0;
-  #bodyDropped = false;
+  #body: SessionBody | undefined;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -228,17 +159,24 @@ export class SmtpSession {
   }
 
   #command(command: Command, steps: Step[]): void {
-    if (this.#phase === 'refused' && command.verb !== 'QUIT') return this.#refuse(steps, ONLY_QUIT);
+    if (this.#phase === 'refused' && command.verb !== 'QUIT') {
+      this.#refuse(steps, ONLY_QUIT);
+      return;
+    }
     switch (command.verb) {
       case 'MAIL':
-        return this.#mail(command.argument, steps);
+        this.#mail(command.argument, steps);
+        return;
       case 'RCPT':
-        return this.#rcpt(command.argument, steps);
+        this.#rcpt(command.argument, steps);
+        return;
       case 'DATA':
-        return this.#data(steps);
+        this.#data(steps);
+        return;
       case 'EHLO':
       case 'HELO':
-        return this.#hello(command.verb === 'EHLO', command.domain, steps);
+        this.#hello(command.verb === 'EHLO', command.domain, steps);
+        return;
       case 'RSET':
         this.#endTransaction(steps);
         steps.push(OK);
@@ -248,7 +186,8 @@ export class SmtpSession {
         return;
       case 'QUIT':
         steps.push(plain(reply(221, '2.0.0', `${this.#options.hostname} closing the connection`)));
-        return this.#close(steps, 'quit');
+        this.#close(steps, 'quit');
+        return;
       case 'VRFY':
         steps.push(CANNOT_VRFY);
         return;
@@ -256,15 +195,19 @@ export class SmtpSession {
         steps.push(HELP);
         return;
       case 'STARTTLS':
-        return this.#startTls(steps);
+        this.#startTls(steps);
+        return;
       case 'EXPN':
       case 'BDAT':
       case 'AUTH':
-        return this.#refuse(steps, NOT_IMPLEMENTED);
+        this.#refuse(steps, NOT_IMPLEMENTED);
+        return;
       case 'fault':
-        return this.#fault(command.fault, steps);
+        this.#refuse(steps, refusalOf(command.fault));
+        return;
       default:
-        return this.#refuse(steps, UNKNOWN_COMMAND);
+        this.#refuse(steps, UNKNOWN_COMMAND);
+        return;
     }
   }
 
@@ -278,88 +221,85 @@ export class SmtpSession {
   }
 
   #mail(argument: string, steps: Step[]): void {
-    if (this.helo === undefined) return this.#refuse(steps, SAY_HELLO_FIRST);
-    if (this.#inTransaction) return this.#refuse(steps, NESTED_MAIL);
-    // SMTPUTF8 stands behind the address that it allows, so the path is read leniently and judged afterwards.
-    const parsed = parseReversePath(argument, { smtputf8: true });
-    if ('fault' in parsed) return this.#fault(parsed.fault, steps);
-    const result = parseMailParameters(parsed.rest, this.esmtp ? EHLO_SUPPORT : HELO_SUPPORT);
-    if ('fault' in result) return this.#fault(result.fault, steps);
-    const { parameters } = result;
-    const smtputf8 = parameters.smtputf8 === true;
-    if (!smtputf8 && parsed.path !== null && !parsed.path.isAscii) {
-      const strict = parseReversePath(argument, { smtputf8: false });
-      if ('fault' in strict) return this.#fault(strict.fault, steps);
+    if (this.helo === undefined) {
+      this.#refuse(steps, SAY_HELLO_FIRST);
+      return;
     }
-    if (parameters.size !== undefined && parameters.size > this.#options.messageSize) {
-      return this.#refuse(steps, TOO_LARGE);
+    if (this.#inTransaction) {
+      this.#refuse(steps, NESTED_MAIL);
+      return;
     }
-    this.#smtputf8 = smtputf8;
-    this.#ask({ hook: 'on-mail-from', sender: parsed.path, parameters }, steps);
+    const mail = readMail(argument, this.esmtp, this.#options.messageSize);
+    if ('refusal' in mail) {
+      this.#refuse(steps, mail.refusal);
+      return;
+    }
+    const { sender, parameters } = mail;
+    this.#smtputf8 = parameters.smtputf8 === true;
+    this.#ask({ hook: 'on-mail-from', sender, parameters }, steps);
   }
 
   #rcpt(argument: string, steps: Step[]): void {
-    if (!this.#inTransaction)
-      return this.#refuse(steps, this.helo === undefined ? SAY_HELLO_FIRST : MAIL_FIRST);
-    const parsed = parseForwardPath(argument, { smtputf8: this.#smtputf8 });
-    if ('fault' in parsed) return this.#fault(parsed.fault, steps);
-    const result = parseRcptParameters(parsed.rest, this.esmtp ? EHLO_SUPPORT : HELO_SUPPORT);
-    if ('fault' in result) return this.#fault(result.fault, steps);
+    if (!this.#inTransaction) {
+      this.#refuse(steps, this.helo === undefined ? SAY_HELLO_FIRST : MAIL_FIRST);
+      return;
+    }
+    const rcpt = readRcpt(argument, this.esmtp, this.#smtputf8);
+    if ('refusal' in rcpt) {
+      this.#refuse(steps, rcpt.refusal);
+      return;
+    }
     if (this.#accepted >= this.#options.recipients) {
+      // No bad command: RFC 5321 §4.5.3.1.10 has the client send the rest in another transaction.
       steps.push(TOO_MANY_RECIPIENTS);
       return;
     }
-    this.#ask({ hook: 'on-rcpt', recipient: parsed.path as Mailbox, parameters: result.parameters }, steps);
+    this.#ask({ hook: 'on-rcpt', ...rcpt }, steps);
   }
 
   #data(steps: Step[]): void {
-    if (!this.#inTransaction)
-      return this.#refuse(steps, this.helo === undefined ? SAY_HELLO_FIRST : MAIL_FIRST);
-    if (this.#accepted === 0) return this.#refuse(steps, NO_VALID_RECIPIENTS);
+    if (!this.#inTransaction) {
+      this.#refuse(steps, this.helo === undefined ? SAY_HELLO_FIRST : MAIL_FIRST);
+      return;
+    }
+    if (this.#accepted === 0) {
+      this.#refuse(steps, NO_VALID_RECIPIENTS);
+      return;
+    }
     this.#phase = 'body';
-    this.#decoder = new DotDecoder();
-    const { bareLf, bareCr } = this.#options.body;
-    if (bareLf === 'normalise' || bareCr === 'normalise') this.#normaliser = new LineEndNormaliser();
+    this.#body = new SessionBody(this.#options.messageSize, this.#options.body);
     steps.push(START_MAIL_INPUT);
   }
 
   #receiveBody(bytes: Uint8Array, steps: Step[]): void {
-    const decoder = this.#decoder as DotDecoder;
-    const received = decoder.receive(bytes);
-    const { end } = received;
-    const body = this.#normaliser === undefined ? received.body : this.#normaliser.receive(received.body);
-    this.#bodySize += body.length;
-    // Which of two faults is named must not depend on how the body was cut: it is judged anew at the end.
-    const refusal = this.#bodyRefusal(decoder);
-    if (refusal !== undefined && !this.#bodyDropped) {
-      this.#bodyDropped = true;
-      steps.push(DROP_BODY);
-    }
-    if (refusal === undefined && body.length > 0) steps.push({ do: 'body', bytes: body });
+    const body = this.#body as SessionBody;
+    const end = body.receive(bytes, steps);
     if (end === -1) return;
     this.#phase = 'commands';
     if (end < bytes.length) this.#splitter.push(bytes.subarray(end));
+    const { refusal, size } = body;
     if (refusal === undefined) {
-      this.#ask({ hook: 'on-data', size: this.#bodySize }, steps);
+      this.#ask({ hook: 'on-data', size }, steps);
       return;
     }
     steps.push(refusal);
     this.#endTransaction(steps);
   }
 
-  #bodyRefusal(decoder: DotDecoder): Step | undefined {
-    if (this.#bodySize > this.#options.messageSize) return TOO_LARGE;
-    const fault = bodyFault(decoder.found, this.#options.body);
-    return fault && { do: 'reply', reply: faultReply(fault), refused: true };
-  }
-
   #startTls(steps: Step[]): void {
-    if (this.#tls === 'active') return this.#refuse(steps, TLS_ACTIVE);
-    if (this.#tls === 'none') return this.#refuse(steps, NOT_IMPLEMENTED);
+    if (this.#tls === 'active') {
+      this.#refuse(steps, TLS_ACTIVE);
+      return;
+    }
+    if (this.#tls === 'none') {
+      this.#refuse(steps, NOT_IMPLEMENTED);
+      return;
+    }
     if (this.#splitter.size > 0) {
       // Bytes behind the command were sent before the client had our answer: an injection, or a broken client.
       steps.push(AFTER_STARTTLS);
-      return this.#close(steps, 'plaintext after STARTTLS');
+      this.#close(steps, 'plaintext after STARTTLS');
+      return;
     }
     this.#endTransaction(steps);
     steps.push(READY_FOR_TLS, START_TLS);
@@ -369,7 +309,8 @@ export class SmtpSession {
   #apply(question: Question, answer: Answer, steps: Step[]): void {
     if (answer.kind === 'disconnect') {
       steps.push(plain(reply(421, '4.7.0', answer.text)));
-      return this.#close(steps, answer.text);
+      this.#close(steps, answer.text);
+      return;
     }
     switch (question.hook) {
       case 'on-connect':
@@ -412,10 +353,6 @@ export class SmtpSession {
     return steps;
   }
 
-  #fault(fault: Fault, steps: Step[]): void {
-    this.#refuse(steps, { do: 'reply', reply: faultReply(fault), refused: true });
-  }
-
   #refuse(steps: Step[], step: Step): void {
     steps.push(step);
     this.#badCommands += 1;
@@ -435,10 +372,7 @@ export class SmtpSession {
     this.#inTransaction = false;
     this.#smtputf8 = false;
     this.#accepted = 0;
-    this.#decoder = undefined;
-    this.#normaliser = undefined;
-    this.#bodySize = 0;
-    this.#bodyDropped = false;
+    this.#body = undefined;
   }
 
   #close(steps: Step[], why: string): void {
@@ -446,27 +380,4 @@ export class SmtpSession {
     this.#splitter.clear();
     steps.push({ do: 'close', why });
   }
-}
-
-function plain(of: Reply): Step {
-  return { do: 'reply', reply: of, refused: false };
-}
-
-function refusal(code: number, status: PermanentStatus | TransientStatus, text: string): Step {
-  return { do: 'reply', reply: reply(code, status, text), refused: true };
-}
-
-function vetoReply(answer: Extract<Answer, { kind: 'reject' | 'defer' }>): Step {
-  return plain(reply(answer.code ?? defaultCode(answer.status), answer.status, answer.text));
-}
-
-/** The reply code that RFC 5321 §4.2.3 pairs with a status where the plugin names none. */
-function defaultCode(status: PermanentStatus | TransientStatus): number {
-  if (status.startsWith('5.')) {
-    if (status === '5.3.4' || status === '5.2.3') return 552;
-    if (status.startsWith('5.6.')) return 554;
-    return 550;
-  }
-  if (status === '4.3.1' || status === '4.5.3' || status === '4.2.2') return 452;
-  return status.startsWith('4.2.') ? 450 : 451;
 }

@@ -1,0 +1,49 @@
+// What the arguments of MAIL and RCPT say, judged by what the session offers at the moment; or the refusal they earn.
+
+import { type Mailbox, parseForwardPath, parseReversePath, type ReversePath } from './address.ts';
+import { EHLO_SUPPORT, HELO_SUPPORT } from './extensions.ts';
+import {
+  type MailParameters,
+  parseMailParameters,
+  parseRcptParameters,
+  type RcptParameters,
+} from './parameters.ts';
+import { refusalOf, TOO_LARGE } from './session-replies.ts';
+import type { Step } from './session-steps.ts';
+
+type Refused = { readonly refusal: Step };
+
+/** What stands behind `MAIL FROM:`. */
+export function readMail(
+  argument: string,
+  esmtp: boolean,
+  messageSize: number,
+): { readonly sender: ReversePath; readonly parameters: MailParameters } | Refused {
+  // SMTPUTF8 stands behind the address that it allows, so the path is read leniently and judged afterwards.
+  const parsed = parseReversePath(argument, { smtputf8: true });
+  if ('fault' in parsed) return { refusal: refusalOf(parsed.fault) };
+  const result = parseMailParameters(parsed.rest, esmtp ? EHLO_SUPPORT : HELO_SUPPORT);
+  if ('fault' in result) return { refusal: refusalOf(result.fault) };
+  const { parameters } = result;
+  if (parameters.smtputf8 !== true && parsed.path !== null && !parsed.path.isAscii) {
+    const strict = parseReversePath(argument, { smtputf8: false });
+    if ('fault' in strict) return { refusal: refusalOf(strict.fault) };
+  }
+  // RFC 1870 §6.1: what the client declares too large need not be sent.
+  if (parameters.size !== undefined && parameters.size > messageSize) return { refusal: TOO_LARGE };
+  return { sender: parsed.path, parameters };
+}
+
+/** What stands behind `RCPT TO:`. */
+export function readRcpt(
+  argument: string,
+  esmtp: boolean,
+  smtputf8: boolean,
+): { readonly recipient: Mailbox; readonly parameters: RcptParameters } | Refused {
+  const parsed = parseForwardPath(argument, { smtputf8 });
+  if ('fault' in parsed) return { refusal: refusalOf(parsed.fault) };
+  const result = parseRcptParameters(parsed.rest, esmtp ? EHLO_SUPPORT : HELO_SUPPORT);
+  if ('fault' in result) return { refusal: refusalOf(result.fault) };
+  // Only a reverse-path can be null.
+  return { recipient: parsed.path as Mailbox, parameters: result.parameters };
+}

@@ -1,0 +1,64 @@
+// What a session says of itself, reply by reply, each with its status; and the reply that an answer earns.
+
+import { type Fault, faultReply, type Reply, reply } from './reply.ts';
+import type { Answer, Step } from './session-steps.ts';
+import type { PermanentStatus, TransientStatus } from './status.ts';
+
+export const SENDER_OK = plain(reply(250, '2.1.0', 'Sender ok'));
+export const RECIPIENT_OK = plain(reply(250, '2.1.5', 'Recipient ok'));
+export const START_MAIL_INPUT = plain(reply(354, undefined, 'Start mail input; end with <CRLF>.<CRLF>'));
+export const OK = plain(reply(250, '2.0.0', 'Ok'));
+export const READY_FOR_TLS = plain(reply(220, '2.0.0', 'Ready to start TLS'));
+// RFC 5321 §7.3: a server need not tell who exists, and says so with 252.
+export const CANNOT_VRFY = plain(reply(252, '2.5.0', 'Cannot verify; send the message and see'));
+export const HELP = plain(
+  reply(214, '2.0.0', 'EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT', 'See RFC 5321'),
+);
+
+export const SAY_HELLO_FIRST = refusal(503, '5.5.1', 'Say EHLO first');
+export const MAIL_FIRST = refusal(503, '5.5.1', 'MAIL comes first');
+export const NESTED_MAIL = refusal(503, '5.5.1', 'A transaction is already open');
+export const NO_VALID_RECIPIENTS = refusal(554, '5.5.1', 'No valid recipients'); // RFC 5321 §3.3
+export const TOO_MANY_RECIPIENTS = refusal(452, '4.5.3', 'Too many recipients'); // RFC 5321 §4.5.3.1.10
+export const TOO_LARGE = refusal(552, '5.3.4', 'Message exceeds the size limit'); // RFC 1870 §6
+export const UNKNOWN_COMMAND = refusal(500, '5.5.1', 'Command not recognised');
+export const NOT_IMPLEMENTED = refusal(502, '5.5.1', 'Command not implemented');
+export const TLS_ACTIVE = refusal(503, '5.5.1', 'TLS is already active');
+export const AFTER_STARTTLS = refusal(501, '5.5.4', 'Nothing may follow STARTTLS before the handshake'); // RFC 3207 §4
+export const ONLY_QUIT = refusal(503, '5.5.1', 'No service here; send QUIT'); // RFC 5321 §3.1
+
+export const LINE_FAULTS = {
+  'too-long': refusal(500, '5.5.2', 'Line too long'), // RFC 5321 §4.5.3.1.4
+  'bare-lf': refusal(500, '5.5.2', 'A line ends in CR LF, never in LF alone'),
+  'bare-cr': refusal(500, '5.5.2', 'CR outside of CR LF'),
+  nul: refusal(500, '5.5.2', 'NUL in a command'),
+  'not-utf8': refusal(500, '5.5.2', 'Not UTF-8'),
+} as const;
+
+export function plain(of: Reply): Step {
+  return { do: 'reply', reply: of, refused: false };
+}
+
+function refusal(code: number, status: PermanentStatus | TransientStatus, text: string): Step {
+  return { do: 'reply', reply: reply(code, status, text), refused: true };
+}
+
+/** What is wrong with something a client sent, as the reply that says so. */
+export function refusalOf(fault: Fault): Step {
+  return { do: 'reply', reply: faultReply(fault), refused: true };
+}
+
+export function vetoReply(answer: Extract<Answer, { kind: 'reject' | 'defer' }>): Step {
+  return plain(reply(answer.code ?? defaultCode(answer.status), answer.status, answer.text));
+}
+
+/** The reply code that RFC 5321 §4.2.3 pairs with a status where the plugin names none. */
+function defaultCode(status: PermanentStatus | TransientStatus): number {
+  if (status.startsWith('5.')) {
+    if (status === '5.3.4' || status === '5.2.3') return 552;
+    if (status.startsWith('5.6.')) return 554;
+    return 550;
+  }
+  if (status === '4.3.1' || status === '4.5.3' || status === '4.2.2') return 452;
+  return status.startsWith('4.2.') ? 450 : 451;
+}

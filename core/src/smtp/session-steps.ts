@@ -1,0 +1,63 @@
+// What goes into a session and what comes out of it: questions, answers, steps. Plain data, made by session.ts,
+// carried out by whoever drives it.
+
+import type { Mailbox, ReversePath } from './address.ts';
+import type { BodyPolicy } from './line-ends.ts';
+import type { MailParameters, RcptParameters } from './parameters.ts';
+import type { Reply } from './reply.ts';
+import type { PermanentStatus, TransientStatus } from './status.ts';
+
+export interface SessionOptions {
+  /** Our name, in the banner and in the EHLO reply. */
+  readonly hostname: string;
+  readonly messageSize: number;
+  readonly recipients: number;
+  readonly commandLine: number;
+  readonly badCommands: number;
+  /** What happens to a message whose lines do not all end in CRLF. */
+  readonly body: BodyPolicy;
+  /** `offered`: STARTTLS may be used. `active`: TLS was up before the first byte (RFC 8314). */
+  readonly tls: 'none' | 'offered' | 'active';
+}
+
+/** What only plugins can decide. Exactly one question is open at a time; `answer` closes it. */
+export type Question =
+  | { readonly hook: 'on-connect' }
+  | { readonly hook: 'on-mail-from'; readonly sender: ReversePath; readonly parameters: MailParameters }
+  | { readonly hook: 'on-rcpt'; readonly recipient: Mailbox; readonly parameters: RcptParameters }
+  /** The message is complete: everything of it was in `body` steps. An accept promises that it is durable. */
+  | { readonly hook: 'on-data'; readonly size: number };
+
+export type Answer =
+  | { readonly kind: 'accept'; readonly text?: string }
+  | {
+      readonly kind: 'reject';
+      readonly status: PermanentStatus;
+      readonly text: string;
+      readonly code?: number;
+    }
+  | {
+      readonly kind: 'defer';
+      readonly status: TransientStatus;
+      readonly text: string;
+      readonly code?: number;
+    }
+  | { readonly kind: 'disconnect'; readonly text: string };
+
+export type Step =
+  | {
+      readonly do: 'reply';
+      readonly reply: Reply;
+      /** The protocol or a limit refused, not an answer. */
+      readonly refused: boolean;
+    }
+  | { readonly do: 'ask'; readonly question: Question }
+  /** Octets of the message, dot-stuffing removed. */
+  | { readonly do: 'body'; readonly bytes: Uint8Array }
+  /** The message will be refused whatever still comes: what was kept of it can go. */
+  | { readonly do: 'drop-body' }
+  /** The transaction is over without a message: RSET, EHLO, a refused message, or after `on-data` was answered. */
+  | { readonly do: 'reset' }
+  /** The reply is out; the handshake comes next, then `secured`. No byte heard before it counts. */
+  | { readonly do: 'start-tls' }
+  | { readonly do: 'close'; readonly why: string };
