@@ -1,7 +1,6 @@
 // Takes mail in office hours only; outside of them the client is asked to come back. Hours are UTC.
 
-import { Clock, definePlugin, Verdict } from '@posthouse/core';
-import { Type } from 'typebox';
+import { Clock, definePlugin, Type, Verdict } from '@posthouse/core';
 
 export default definePlugin({
   name: 'office-hours',
