@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -11,7 +11,6 @@ import { fileURLToPath } from 'node:url';
 /** The root of the repository, seen from test/dist/support. */
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const CLI = join(ROOT, 'core/dist/src/cli/main.js');
-const SERVE = fileURLToPath(new URL('./serve.js', import.meta.url));
 
 /** Milliseconds that a server has to start or to stop before the test fails. */
 const PATIENCE = 60_000;
@@ -103,8 +102,7 @@ export class ServerProcess implements AsyncDisposable {
         ...configuration,
       }),
     );
-    const command = existsSync(CLI) ? [CLI, 'start', '--config', file] : [SERVE, file];
-    const child = spawn(process.execPath, command, {
+    const child = spawn(process.execPath, [CLI, 'start', '--config', file], {
       cwd: folder,
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
