@@ -1,0 +1,185 @@
+// One delivery: over a kept connection where there is one, else over the hosts in their order, until every
+// recipient has an outcome or there is no host left.
+
+import { type Clock, type Delivery, type Logger, Outcome, type Recipient } from '@posthouse/core';
+import type { RecipientResult } from '@posthouse/core/smtp';
+import type { Connection, ConnectionSettings, Trouble } from './connection.ts';
+import { type HostsServices, hostsOf, type Target } from './hosts.ts';
+import { deferralOfRefusal, outcomeOfReply } from './outcome-of-reply.ts';
+import { type OutgoingMessage, outgoingMessage } from './outgoing-message.ts';
+import type { Pool } from './pool.ts';
+import { parseNextHop } from './route.ts';
+
+export interface AttemptServices extends HostsServices {
+  readonly settings: ConnectionSettings;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly pool: Pool;
+}
+
+export async function attempt(delivery: Delivery, services: AttemptServices): Promise<Outcome | undefined> {
+  const { message } = delivery;
+  const prepared = outgoingMessage(message);
+  const outgoing = prepared instanceof Promise ? await prepared : prepared;
+  if (outgoing.unsafe) {
+    return Outcome.failed(
+      '5.6.0',
+      'the message has a CR or LF that is not part of a CRLF, and cannot go by SMTP',
+    );
+  }
+  const ledger = new Ledger(delivery.recipients);
+  const kept = services.pool.take(delivery.destination);
+  if (kept !== undefined) {
+    // What it leaves undone, dead as it may have been all along, is done anew.
+    await carry(kept, delivery, outgoing, ledger, services);
+  }
+  if (ledger.open.length > 0) await tryHosts(delivery, outgoing, ledger, services);
+  return ledger.conclude(delivery);
+}
+
+async function carry(
+  connection: Connection,
+  delivery: Delivery,
+  outgoing: OutgoingMessage,
+  ledger: Ledger,
+  { pool }: AttemptServices,
+): Promise<void> {
+  const { message, destination } = delivery;
+  const envelope = {
+    sender: delivery.sender,
+    parameters: message.parameters,
+    recipients: ledger.open,
+    size: message.size,
+    eightBit: outgoing.eightBit,
+    eightBitHeader: outgoing.eightBitHeader,
+  };
+  const results = await connection.carry(envelope, message, outgoing, () => delivery.signal.aborted);
+  ledger.enter(results, connection.target.host);
+  pool.give(destination, connection);
+}
+
+async function tryHosts(
+  delivery: Delivery,
+  outgoing: OutgoingMessage,
+  ledger: Ledger,
+  services: AttemptServices,
+): Promise<void> {
+  const { settings, log } = services;
+  const { destination, signal } = delivery;
+  const hop = parseNextHop(destination, settings.port);
+  if (hop === undefined) return ledger.settleOpen(Outcome.failed('5.4.4', `not a next hop: ${destination}`));
+  const hosts = await hostsOf(hop, settings, services, signal);
+  if ('outcome' in hosts) return ledger.settleOpen(hosts.outcome);
+
+  // RFC 7504 §3: a host that greets with 521 never takes mail.
+  let neverMail = true;
+  for (const target of hosts.targets) {
+    const opened = await openTo(target, services, signal);
+    if ('kind' in opened) {
+      log.debug(
+        { host: target.host, address: target.address, port: target.port, trouble: opened.text },
+        'next hop passed over',
+      );
+      neverMail &&= opened.reply?.code === 521;
+      ledger.trouble = outcomeOfTrouble(opened, target);
+      if (opened.kind === 'aborted') return;
+      continue;
+    }
+    neverMail = false;
+    await carry(opened, delivery, outgoing, ledger, services);
+    if (ledger.open.length === 0 || signal.aborted) return;
+  }
+  if (neverMail) ledger.settleOpen(Outcome.failed('5.3.2', `no mail host of ${destination} takes mail`));
+}
+
+async function openTo(
+  target: Target,
+  { pool, settings }: AttemptServices,
+  signal: AbortSignal,
+): Promise<Connection | Trouble> {
+  const aborted = (): boolean => signal.aborted;
+  const opened = await pool.open(target, settings.tls, aborted);
+  // Opportunistic means that a broken TLS is no worse than none (RFC 7435 §3).
+  if (settings.tls === 'may' && 'kind' in opened && opened.kind === 'tls-failed') {
+    return pool.open(target, 'none', aborted);
+  }
+  return opened;
+}
+
+function outcomeOfTrouble({ kind, text, reply }: Trouble, { host, address, port }: Target): Outcome {
+  const where = `${host}[${address}]:${port}`;
+  if (reply !== undefined) return deferralOfRefusal(reply, host);
+  switch (kind) {
+    case 'tls-missing':
+      return Outcome.deferred('4.7.4', `TLS is required by us: ${where}: ${text}`, { scope: 'destination' });
+    case 'tls-failed':
+      return Outcome.deferred('4.7.5', `${where}: ${text}`, { scope: 'destination' });
+    case 'aborted':
+      return Outcome.deferred('4.3.0', text);
+    default:
+      return Outcome.deferred('4.4.1', `no service at ${where}: ${text}`, { scope: 'destination' });
+  }
+}
+
+/** Who has which outcome. */
+class Ledger {
+  /** Recipients without an outcome. */
+  open: readonly Recipient[];
+  /** What those will be told who stay without one. */
+  trouble: Outcome = Outcome.deferred('4.4.1', 'no mail host could be reached', { scope: 'destination' });
+  readonly #outcomes = new Map<Recipient, Outcome>();
+
+  constructor(recipients: readonly Recipient[]) {
+    this.open = recipients;
+  }
+
+  /** @param results for `open`, in its order. */
+  enter(results: readonly RecipientResult[], host: string): void {
+    // Recipients that share a result share its outcome, so that alike can be told by identity.
+    const shared = new Map<RecipientResult, Outcome | undefined>();
+    const open: Recipient[] = [];
+    this.open.forEach((recipient, index) => {
+      const result = results[index] as RecipientResult;
+      if (!shared.has(result)) shared.set(result, this.#outcomeOf(result, host));
+      const outcome = shared.get(result);
+      if (outcome === undefined) open.push(recipient);
+      else this.#outcomes.set(recipient, outcome);
+    });
+    this.open = open;
+  }
+
+  settleOpen(outcome: Outcome): void {
+    for (const recipient of this.open) this.#outcomes.set(recipient, outcome);
+    this.open = [];
+  }
+
+  /** The one outcome of all; or what most have, when those of the others are durable. */
+  async conclude(delivery: Delivery): Promise<Outcome> {
+    this.settleOpen(this.trouble);
+    const counts = new Map<Outcome, number>();
+    for (const outcome of this.#outcomes.values()) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+    let most = this.trouble;
+    for (const [outcome, count] of counts) if (count > (counts.get(most) ?? 0)) most = outcome;
+    if (counts.size > 1) {
+      const others = [...this.#outcomes].filter(([, outcome]) => outcome !== most);
+      await Promise.all(others.map(([recipient, outcome]) => delivery.settle(recipient, outcome)));
+    }
+    return most;
+  }
+
+  /** undefined: another host may be asked. */
+  #outcomeOf({ during, reply }: RecipientResult, host: string): Outcome | undefined {
+    if (reply === undefined) {
+      // The next hop may have the message: to ask another one now would only make sure of the duplicate.
+      if (during === 'message')
+        return Outcome.deferred('4.4.2', `${host} was lost before it answered for the message`);
+      this.trouble = Outcome.deferred('4.4.2', `${host} was lost in the dialogue`, { scope: 'destination' });
+      return undefined;
+    }
+    if (reply.code === 421 && during !== 'message') {
+      this.trouble = deferralOfRefusal(reply, host);
+      return undefined;
+    }
+    return outcomeOfReply(reply, during, host);
+  }
+}

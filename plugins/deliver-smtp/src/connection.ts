@@ -1,0 +1,332 @@
+// One connection to a next hop: a socket that an SmtpDialogue drives. It opens (TCP, greeting, EHLO, STARTTLS),
+// carries messages one after the other, and ends. It has no timer of its own: the pool calls `tick`.
+
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import type { Clock, StoredMessage } from '@posthouse/core';
+import {
+  type DialogueStep,
+  DotEncoder,
+  type Envelope,
+  type RecipientResult,
+  type Reply,
+  SmtpDialogue,
+} from '@posthouse/core/smtp';
+import type { Config } from './config.ts';
+import type { Target } from './hosts.ts';
+import type { OutgoingMessage } from './outgoing-message.ts';
+import { patienceFor, QUIT_PATIENCE } from './patience.ts';
+
+export interface ConnectionSettings extends Config {
+  readonly helo: string;
+}
+
+/** Why a connection could not be used. */
+export interface Trouble {
+  readonly kind: 'no-connection' | 'lost' | 'refused' | 'tls-failed' | 'tls-missing' | 'aborted';
+  readonly text: string;
+  /** With `refused`. */
+  readonly reply?: Reply;
+}
+
+interface Job {
+  readonly message: StoredMessage;
+  readonly outgoing: OutgoingMessage;
+  /** Asked, not listened to: a listener for each message costs more than it is worth. */
+  readonly aborted: () => boolean;
+  readonly resolve: (results: readonly RecipientResult[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+// Below this, copying costs less than a list of buffers in the system call.
+const JOIN_BELOW = 65_536;
+const LOST: RecipientResult = { during: 'mail', reply: undefined };
+
+export class Connection {
+  readonly target: Target;
+  /** Transactions begun. */
+  messages = 0;
+  readonly #settings: ConnectionSettings;
+  readonly #tls: Config['tls'];
+  readonly #clock: Clock;
+  readonly #dialogue: SmtpDialogue;
+  readonly #closed: () => void;
+  #socket: Socket | TLSSocket;
+  #secure = false;
+  #phase: 'opening' | 'open' | 'over' = 'opening';
+  #opened: ((trouble: Trouble | undefined) => void) | undefined;
+  readonly #openingAborted: () => boolean;
+  #job: Job | undefined;
+  #deadline: number;
+  #error: Error | undefined;
+
+  /**
+   * Begins to connect.
+   * @param closed is called once, when the socket is gone.
+   */
+  constructor(
+    target: Target,
+    settings: ConnectionSettings,
+    tls: Config['tls'],
+    clock: Clock,
+    aborted: () => boolean,
+    closed: () => void,
+  ) {
+    this.target = target;
+    this.#settings = settings;
+    this.#tls = tls;
+    this.#clock = clock;
+    this.#openingAborted = aborted;
+    this.#closed = closed;
+    this.#dialogue = new SmtpDialogue(settings.helo);
+    this.#deadline = clock.now() + settings.connectTimeout;
+    this.#socket = connectTcp({ host: target.address, port: target.port, noDelay: true });
+    this.#socket.once('connect', () => this.#run(this.#dialogue.begin()));
+    this.#listen(this.#socket);
+  }
+
+  /** Resolves when the dialogue is ready for messages (undefined), or with the reason why it never will be. */
+  opened(): Promise<Trouble | undefined> {
+    return new Promise((resolve) => {
+      this.#opened = resolve;
+    });
+  }
+
+  /** A message may be carried now. */
+  get isReady(): boolean {
+    return this.#phase === 'open' && this.#job === undefined && this.#dialogue.isReady;
+  }
+
+  /** Resolves when every recipient has its result; rejects only when the message itself cannot be read. */
+  carry(
+    envelope: Envelope,
+    message: StoredMessage,
+    outgoing: OutgoingMessage,
+    aborted: () => boolean,
+  ): Promise<readonly RecipientResult[]> {
+    this.messages++;
+    if (!this.isReady) return Promise.resolve(envelope.recipients.map(() => LOST));
+    return new Promise((resolve, reject) => {
+      this.#job = { message, outgoing, aborted, resolve, reject };
+      this.#run(this.#dialogue.send(envelope));
+    });
+  }
+
+  /** Time passes: gives up what has taken too long, and what nobody waits for any more. */
+  tick(now: number): void {
+    if (this.#phase === 'over') {
+      if (now >= this.#deadline) this.#socket.destroy();
+    } else if (this.#phase === 'opening' ? this.#openingAborted() : this.#job?.aborted()) {
+      this.giveUp('the attempt was aborted', 'aborted');
+    } else if (now >= this.#deadline) {
+      if (this.isReady) this.quit();
+      else this.giveUp(`timed out while waiting for ${this.#dialogue.awaiting ?? 'the connection'}`);
+    }
+  }
+
+  /** Says QUIT; the socket closes when it is answered or after a few seconds. */
+  quit(): void {
+    if (!this.isReady) {
+      this.giveUp('closed');
+      return;
+    }
+    this.#run(this.#dialogue.quit());
+    this.#phase = 'over';
+  }
+
+  /** Ends at once. Recipients without a result get none. */
+  giveUp(text: string, kind: Trouble['kind'] = 'lost'): void {
+    this.#fail({ kind, text });
+    this.#run(this.#dialogue.ended(text));
+    this.#cut();
+  }
+
+  #listen(socket: Socket | TLSSocket): void {
+    socket.on('data', (bytes: Buffer) => this.#run(this.#dialogue.receive(bytes)));
+    socket.on('end', () => this.#lost('the connection was closed'));
+    socket.on('error', (error) => {
+      this.#error = error;
+    });
+    socket.on('close', () => {
+      this.#lost(this.#error?.message ?? 'the connection was closed');
+      this.#closed();
+    });
+  }
+
+  #lost(text: string): void {
+    if (this.#phase === 'over') return;
+    this.giveUp(text, this.#dialogue.awaiting === undefined ? 'no-connection' : 'lost');
+  }
+
+  #run(steps: readonly DialogueStep[]): void {
+    let handshake = false;
+    for (const step of steps) {
+      if (step.do === 'start-tls') handshake = true;
+      else this.#do(step);
+    }
+    if (this.#phase === 'over') return;
+    if (handshake) this.#startTls();
+    else this.#setDeadline();
+  }
+
+  #do(step: DialogueStep): void {
+    switch (step.do) {
+      case 'send':
+        this.#socket.write(step.text);
+        break;
+      case 'send-body':
+        this.#sendBody();
+        break;
+      case 'ready':
+        this.#ready(step.offer.startTls);
+        break;
+      case 'tls-refused':
+        if (this.#tls === 'encrypt') this.#fail({ kind: 'tls-missing', text: 'STARTTLS was refused' }, true);
+        else this.#open();
+        break;
+      case 'result':
+        this.#settle(step.recipients);
+        break;
+      case 'refused':
+        this.#fail({ kind: 'refused', text: 'service refused', reply: step.reply }, true);
+        break;
+      case 'fault':
+        this.#fail({ kind: 'lost', text: step.text });
+        this.#cut();
+        break;
+      case 'closed':
+        this.#end();
+        break;
+    }
+  }
+
+  #ready(startTls: boolean): void {
+    if (this.#phase !== 'opening') return;
+    if (!this.#secure && startTls && this.#tls !== 'none') this.#run(this.#dialogue.startTls());
+    else if (!this.#secure && this.#tls === 'encrypt') {
+      this.#fail({ kind: 'tls-missing', text: 'STARTTLS is not offered' }, true);
+    } else this.#open();
+  }
+
+  #startTls(): void {
+    const clear = this.#socket;
+    clear.removeAllListeners('data').removeAllListeners('end');
+    clear.removeAllListeners('error').removeAllListeners('close');
+    clear.on('error', () => {});
+    const { host } = this.target;
+    this.#deadline = this.#clock.now() + this.#settings.connectTimeout;
+    // Opportunistic (RFC 7435): against a listener only; there is no name yet that a certificate could be held to.
+    const secure = connectTls({
+      socket: clear,
+      rejectUnauthorized: false,
+      ...(isIP(host) === 0 && { servername: host }),
+    });
+    this.#socket = secure;
+    secure.once('secureConnect', () => {
+      if (this.#phase === 'over') return;
+      this.#secure = true;
+      this.#run(this.#dialogue.secured());
+    });
+    secure.on('error', (error) => {
+      this.#error = error;
+      if (!this.#secure) this.giveUp(`TLS handshake failed: ${error.message}`, 'tls-failed');
+    });
+    secure.on('close', () => {
+      if (!this.#secure) this.giveUp('TLS handshake failed: the connection was closed', 'tls-failed');
+    });
+    this.#listen(secure);
+  }
+
+  #open(): void {
+    this.#phase = 'open';
+    const opened = this.#opened;
+    this.#opened = undefined;
+    opened?.(undefined);
+  }
+
+  /** Tells whoever waits for the opening; recipients are told by `result`. */
+  #fail(trouble: Trouble, ends = false): void {
+    const opened = this.#opened;
+    this.#opened = undefined;
+    opened?.(trouble);
+    if (ends) this.#end();
+  }
+
+  /** What has been written still goes out, as QUIT does; the tick destroys what lingers. */
+  #end(): void {
+    if (this.#phase !== 'over') this.#deadline = this.#clock.now() + QUIT_PATIENCE;
+    this.#phase = 'over';
+    this.#socket.destroySoon();
+  }
+
+  /** Nothing more goes out, an end of data least of all. */
+  #cut(): void {
+    this.#phase = 'over';
+    this.#socket.destroy();
+  }
+
+  #settle(results: readonly RecipientResult[]): void {
+    const job = this.#job;
+    this.#job = undefined;
+    job?.resolve(results);
+  }
+
+  #sendBody(): void {
+    const job = this.#job as Job;
+    const { encoded } = job.outgoing;
+    if (encoded === undefined) {
+      this.#stream(job).catch((error: unknown) => this.#abandon(job, error));
+      return;
+    }
+    let size = 0;
+    for (const chunk of encoded) size += chunk.length;
+    if (size < JOIN_BELOW) this.#socket.write(Buffer.concat(encoded, size));
+    else {
+      this.#socket.cork();
+      for (const chunk of encoded) this.#socket.write(chunk);
+      this.#socket.uncork();
+    }
+    this.#dialogue.bodySent();
+  }
+
+  async #stream(job: Job): Promise<void> {
+    const encoder = new DotEncoder();
+    for await (const chunk of job.message.open()) {
+      const block = encoder.encode(chunk);
+      // Known before the transaction began; a message that reads differently now is not ended.
+      if (encoder.unsafe) throw new Error('the stored message has changed');
+      if (this.#job !== job) return;
+      this.#deadline = this.#clock.now() + this.#settings.blockTimeout;
+      if (!this.#socket.write(block)) await this.#drained();
+      if (this.#job !== job) return;
+    }
+    this.#socket.write(encoder.finish());
+    this.#dialogue.bodySent();
+    this.#setDeadline();
+  }
+
+  #drained(): Promise<void> {
+    const socket = this.#socket;
+    return new Promise((resolve) => {
+      const done = (): void => {
+        socket.off('drain', done).off('close', done);
+        resolve();
+      };
+      socket.on('drain', done).on('close', done);
+    });
+  }
+
+  /** The message cannot be read: that is nobody's reply. Its end is not sent, so the next hop drops it. */
+  #abandon(job: Job, error: unknown): void {
+    if (this.#job !== job) return;
+    this.#job = undefined;
+    job.reject(error);
+    this.#dialogue.ended('the message cannot be read');
+    this.#cut();
+  }
+
+  #setDeadline(): void {
+    const { awaiting } = this.#dialogue;
+    this.#deadline = this.#clock.now() + patienceFor(awaiting, this.#phase === 'opening', this.#settings);
+  }
+}

@@ -1,0 +1,198 @@
+// From a next hop to the addresses to try, best first (RFC 5321 §5.1), or the outcome when there are none.
+// Loops end here: of a list that names this server, only what is preferred to it is left.
+
+import { isIP } from 'node:net';
+import {
+  type Chance,
+  type MxRecord,
+  Outcome,
+  PosthouseError,
+  type Resolver,
+  type ServerIdentity,
+} from '@posthouse/core';
+import type { Config } from './config.ts';
+import type { NextHop } from './route.ts';
+
+export interface Target {
+  /** The name of the host, or its address where it has been given as one. */
+  readonly host: string;
+  readonly address: string;
+  readonly port: number;
+}
+
+export type Hosts = { readonly targets: readonly Target[] } | { readonly outcome: Outcome };
+
+export interface HostsServices {
+  readonly resolver: Resolver;
+  readonly chance: Chance;
+  readonly identity: ServerIdentity;
+}
+
+// What is tried for one message in one attempt; the next attempt draws anew.
+const MAX_TARGETS = 10;
+const MAX_ADDRESSES_OF_HOST = 4;
+const MAX_HOSTS = 20;
+
+type Family = Config['addressFamily'];
+type Found = readonly string[] | 'unavailable' | 'self';
+
+export async function hostsOf(
+  hop: NextHop,
+  { port, addressFamily }: Pick<Config, 'port' | 'addressFamily'>,
+  services: HostsServices,
+  signal: AbortSignal,
+): Promise<Hosts> {
+  try {
+    if (hop.kind === 'host') return await hostsOfHost(hop, addressFamily, services, signal);
+    return await hostsOfDomain(hop.domain, port, addressFamily, services, signal);
+  } catch (error) {
+    if (PosthouseError.is(error, 'dns-unavailable')) return { outcome: unavailable(hop) };
+    throw error;
+  }
+}
+
+async function hostsOfHost(
+  { host, port }: Extract<NextHop, { kind: 'host' }>,
+  family: Family,
+  services: HostsServices,
+  signal: AbortSignal,
+): Promise<Hosts> {
+  // The operator has named this host: it is our own only by address and port.
+  const found = await addressesOf(host, '', port, family, services, signal);
+  if (found === 'self') return { outcome: loopsBack(host) };
+  if (found === 'unavailable') return { outcome: unavailable({ kind: 'host', host, port }) };
+  // A name that the configuration has wrong costs nobody his mail.
+  if (found.length === 0)
+    return { outcome: Outcome.deferred('4.4.4', `${host} has no address`, { scope: 'destination' }) };
+  return { targets: found.slice(0, MAX_TARGETS).map((address) => ({ host, address, port })) };
+}
+
+async function hostsOfDomain(
+  domain: string,
+  port: number,
+  family: Family,
+  services: HostsServices,
+  signal: AbortSignal,
+): Promise<Hosts> {
+  const records = await services.resolver.mxRecords(domain, signal);
+  // RFC 7505 §3
+  if (records.length === 1 && records[0]?.exchange === '') {
+    return { outcome: Outcome.failed('5.1.10', `${domain} does not accept mail (null MX)`) };
+  }
+  const named = records.filter(({ exchange }) => exchange !== '').slice(0, MAX_HOSTS);
+  const isImplicit = named.length === 0;
+  // RFC 5321 §5.1: a domain without MX is its own, of preference 0.
+  const groups = isImplicit ? [[domain]] : inOrder(named, services.chance);
+
+  const targets: Target[] = [];
+  let anyUnavailable = false;
+  let foundSelf = false;
+  for (const hosts of groups) {
+    const found = await Promise.all(
+      hosts.map((host) => addressesOf(host, host, port, family, services, signal)),
+    );
+    // RFC 5321 §5.1: ourselves, our equals and all behind are left out.
+    foundSelf = found.includes('self');
+    if (foundSelf) break;
+    found.forEach((addresses, index) => {
+      if (addresses === 'unavailable') anyUnavailable = true;
+      else if (addresses !== 'self') {
+        const host = hosts[index] as string;
+        for (const address of addresses.slice(0, MAX_ADDRESSES_OF_HOST))
+          targets.push({ host, address, port });
+      }
+    });
+    if (targets.length >= MAX_TARGETS) break;
+  }
+  if (targets.length > 0) return { targets: targets.slice(0, MAX_TARGETS) };
+  if (anyUnavailable) return { outcome: unavailable({ kind: 'domain', domain }) };
+  if (foundSelf) return { outcome: loopsBack(domain) };
+  if (isImplicit) return { outcome: Outcome.failed('5.1.2', `${domain} has neither MX nor address`) };
+  return { outcome: Outcome.failed('5.4.4', `no mail host of ${domain} has an address`) };
+}
+
+/** The hosts by preference, those of equal preference in an order drawn by chance. */
+export function inOrder(records: readonly MxRecord[], chance: Chance): readonly (readonly string[])[] {
+  const groups = new Map<number, string[]>();
+  for (const { exchange, preference } of records) {
+    const group = groups.get(preference);
+    if (group === undefined) groups.set(preference, [exchange]);
+    else if (!group.includes(exchange)) group.push(exchange);
+  }
+  return [...groups.entries()].sort(([a], [b]) => a - b).map(([, hosts]) => shuffled(hosts, chance));
+}
+
+/** The addresses to try, in their order. */
+export function addressesInOrder(
+  { v4, v6 }: { readonly v4: readonly string[]; readonly v6: readonly string[] },
+  family: Family,
+  chance: Chance,
+): readonly string[] {
+  const four = shuffled(v4, chance);
+  const six = shuffled(v6, chance);
+  switch (family) {
+    case 'ipv4':
+      return four;
+    case 'ipv6':
+      return six;
+    case 'ipv4-first':
+      return [...four, ...six];
+    case 'ipv6-first':
+      return [...six, ...four];
+    case 'any':
+      return four.length > 0 && six.length > 0 && chance.next() < 0.5
+        ? alternating(six, four)
+        : alternating(four, six);
+  }
+}
+
+async function addressesOf(
+  host: string,
+  ownName: string,
+  port: number,
+  family: Family,
+  { resolver, chance, identity }: HostsServices,
+  signal: AbortSignal,
+): Promise<Found> {
+  // By its name alone a host may be ourselves, whatever its addresses.
+  if (ownName !== '' && identity.isSelf(ownName, '', port)) return 'self';
+  try {
+    const all = isIP(host) === 0 ? await resolver.addresses(host, signal) : literal(host);
+    if ([...all.v4, ...all.v6].some((address) => identity.isSelf(ownName, address, port))) return 'self';
+    return addressesInOrder(all, family, chance);
+  } catch (error) {
+    if (PosthouseError.is(error, 'dns-unavailable')) return 'unavailable';
+    throw error;
+  }
+}
+
+function literal(address: string): { readonly v4: readonly string[]; readonly v6: readonly string[] } {
+  return isIP(address) === 4 ? { v4: [address], v6: [] } : { v4: [], v6: [address] };
+}
+
+function shuffled<T>(values: readonly T[], chance: Chance): readonly T[] {
+  if (values.length < 2) return values;
+  const all = [...values];
+  for (let last = all.length - 1; last > 0; last--) {
+    const drawn = Math.floor(chance.next() * (last + 1));
+    [all[last], all[drawn]] = [all[drawn] as T, all[last] as T];
+  }
+  return all;
+}
+
+function alternating<T>(first: readonly T[], second: readonly T[]): readonly T[] {
+  const all: T[] = [];
+  for (let index = 0; index < Math.max(first.length, second.length); index++) {
+    all.push(...first.slice(index, index + 1), ...second.slice(index, index + 1));
+  }
+  return all;
+}
+
+function loopsBack(name: string): Outcome {
+  return Outcome.failed('5.4.6', `mail for ${name} loops back to this server`);
+}
+
+function unavailable(hop: NextHop): Outcome {
+  const name = hop.kind === 'domain' ? hop.domain : hop.host;
+  return Outcome.deferred('4.4.3', `DNS gives no answer about ${name}`, { scope: 'destination' });
+}

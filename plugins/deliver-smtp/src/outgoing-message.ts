@@ -1,0 +1,78 @@
+// A stored message on its way out: looked through once for what decides how it may travel, and dot-stuffed.
+// Its octets are never changed: what cannot be sent as it is, is not sent.
+
+import { isAscii } from 'node:buffer';
+import type { StoredMessage } from '@posthouse/core';
+import { DotEncoder } from '@posthouse/core/smtp';
+
+export interface OutgoingMessage {
+  readonly eightBit: boolean;
+  readonly eightBitHeader: boolean;
+  /** It has a bare CR or LF, in which a lenient next hop could find an end of data (RFC 5321 §2.3.8). */
+  readonly unsafe: boolean;
+  /** As it goes on the wire, end of data included, where the message is in memory; otherwise encode it anew. */
+  readonly encoded: readonly Uint8Array[] | undefined;
+}
+
+/** At once for a message in memory; any other is read through once. */
+export function outgoingMessage(message: StoredMessage): OutgoingMessage | Promise<OutgoingMessage> {
+  const { inMemory } = message;
+  if (inMemory === undefined) return lookThrough(message);
+  const scan = new Scan(message.parameters.smtputf8 === true);
+  const encoder = new DotEncoder();
+  const encoded: Uint8Array[] = [];
+  for (const chunk of inMemory) {
+    scan.take(chunk);
+    encoded.push(encoder.encode(chunk));
+  }
+  encoded.push(encoder.finish());
+  return { eightBit: scan.eightBit, eightBitHeader: scan.eightBitHeader, unsafe: encoder.unsafe, encoded };
+}
+
+async function lookThrough(message: StoredMessage): Promise<OutgoingMessage> {
+  const scan = new Scan(message.parameters.smtputf8 === true);
+  const encoder = new DotEncoder();
+  for await (const chunk of message.open()) {
+    scan.take(chunk);
+    encoder.encode(chunk);
+    if (encoder.unsafe) break;
+  }
+  encoder.finish();
+  return {
+    eightBit: scan.eightBit,
+    eightBitHeader: scan.eightBitHeader,
+    unsafe: encoder.unsafe,
+    encoded: undefined,
+  };
+}
+
+const END_OF_HEADER = '\r\n\r\n';
+
+class Scan {
+  eightBit = false;
+  eightBitHeader = false;
+  #inHeader: boolean;
+  /** The last octets seen, in which the end of the header section may have begun. */
+  #tail = '';
+
+  /** @param headerMatters whether to find out about the header section by itself. */
+  constructor(headerMatters: boolean) {
+    this.#inHeader = headerMatters;
+  }
+
+  take(chunk: Uint8Array): void {
+    const ascii = isAscii(chunk);
+    if (!ascii) this.eightBit = true;
+    if (this.#inHeader) this.#takeHeader(chunk, ascii);
+  }
+
+  #takeHeader(chunk: Uint8Array, ascii: boolean): void {
+    const octets = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const join = this.#tail + octets.toString('latin1', 0, END_OF_HEADER.length - 1);
+    const found = octets.indexOf(END_OF_HEADER, 0, 'latin1');
+    const end = join.includes(END_OF_HEADER) ? 0 : found === -1 ? octets.length : found;
+    if (!ascii && !isAscii(octets.subarray(0, end))) this.eightBitHeader = true;
+    this.#inHeader = end === octets.length;
+    this.#tail = (this.#tail + octets.toString('latin1', Math.max(0, octets.length - 3))).slice(-3);
+  }
+}
