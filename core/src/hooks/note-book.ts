@@ -14,7 +14,8 @@ export class NoteBook implements WritableNotes {
   }
 
   get<T extends Json>(of: Note<T>): T | undefined {
-    return (this.#entries?.get(of.name) as T | undefined) ?? this.#outer?.get(of);
+    const own = this.#entries?.get(of.name) as T | undefined;
+    return own === undefined ? this.#outer?.get(of) : own;
   }
 
   set<T extends Json>(of: Note<T>, value: T): void {
