@@ -17,8 +17,9 @@ export function durableHouse(sections: Partial<Configuration> = {}): Configurati
   };
 }
 
-export function durableStore(path: string = `./${QUEUE}`): object {
-  return { use: '@posthouse/store-sqlite', config: { path } };
+/** @param config what differs from the store's defaults */
+export function durableStore(config: object = {}): object {
+  return { use: '@posthouse/store-sqlite', config: { path: `./${QUEUE}`, ...config } };
 }
 
 export function acceptDomain(): object {

@@ -1,0 +1,27 @@
+// What a test needs of the machine: where it is missing the test is skipped with the reason, or fails where all must run.
+
+import { spawnSync } from 'node:child_process';
+import type { TestContext } from 'node:test';
+
+/** Skips the test, and returns true, when something is missing. With POSTHOUSE_REQUIRE_PROGRAMS=1 it fails instead. */
+export function lacks(t: TestContext, missing: string | undefined): boolean {
+  if (missing === undefined) return false;
+  if (process.env.POSTHOUSE_REQUIRE_PROGRAMS === '1') throw new Error(`cannot run here: ${missing}`);
+  t.skip(missing);
+  return true;
+}
+
+/** Why a program cannot be run, or undefined when it can. */
+export function missingProgram(program: string, ...args: readonly string[]): string | undefined {
+  const { error, status, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+  if (error !== undefined) return `${program} is not installed`;
+  return status === 0 ? undefined : `${program} does not work here: ${stderr.trim().split('\n')[0]}`;
+}
+
+export function missingLinux(): string | undefined {
+  return process.platform === 'linux' ? undefined : 'needs the /proc of Linux';
+}
+
+export function missingRoot(): string | undefined {
+  return process.getuid?.() === 0 ? undefined : 'needs to be root';
+}
