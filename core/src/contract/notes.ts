@@ -20,5 +20,5 @@ export interface Notes {
 
 /** Notes of a dialogue that is still going on. What is set before MAIL stays for all messages of the connection. */
 export interface WritableNotes extends Notes {
-  set<T extends Json>(of: Note<T>, value: T): void;
+  set<T extends Json>(of: Note<T>, value: NoInfer<T>): void;
 }
