@@ -275,7 +275,7 @@ function sooner(a: Entry, b: Entry): boolean {
 }
 
 function laneKey({ transport, destination }: Lane): string {
-  return `${transport ?? ''} ${destination}`;
+  return `${transport ?? ''}\u0000${destination}`;
 }
 
 function refused(why: string): PosthouseError {

@@ -1,0 +1,114 @@
+// Group commit: whatever is pending goes into one transaction, one transaction at a time, so that a disk sync is
+// shared by all who wait for one.
+
+import type { Awaitable } from '@posthouse/core';
+import type { CommitReport } from './engine.ts';
+import { type StoreFailure, storeFailure } from './failure.ts';
+import type { ChangeRows } from './rows.ts';
+
+/** A batch ends here, so that no single one holds the event loop or the WAL for long. */
+const BATCH_WEIGHT = 8 * 1024 * 1024;
+const BATCH_CHANGES = 1000;
+
+interface Pending {
+  readonly change: ChangeRows;
+  readonly done: (failure: StoreFailure | undefined) => void;
+}
+
+export class GroupCommit {
+  readonly #write: (changes: readonly ChangeRows[]) => Awaitable<CommitReport>;
+  readonly #unneeded: (file: string) => void;
+  #pending: Pending[] = [];
+  #busy = false;
+  #idle: (() => void)[] = [];
+
+  /**
+   * @param write makes the changes durable; its report answers for each of them.
+   * @param unneeded told of each body file that no message names any more.
+   */
+  constructor(
+    write: (changes: readonly ChangeRows[]) => Awaitable<CommitReport>,
+    unneeded: (file: string) => void,
+  ) {
+    this.#write = write;
+    this.#unneeded = unneeded;
+  }
+
+  /** Resolves when the change is durable, or with the reason why nothing of it happened. */
+  add(change: ChangeRows): Promise<StoreFailure | undefined> {
+    return new Promise((done) => {
+      this.#pending.push({ change, done });
+      this.#schedule();
+    });
+  }
+
+  /** Resolves when nothing is pending. */
+  async settled(): Promise<void> {
+    if (this.#busy) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  #schedule(): void {
+    if (this.#busy) return;
+    this.#busy = true;
+    // After the input of this turn of the loop has been handled: all that it commits shares one sync.
+    setImmediate(() => this.#run());
+  }
+
+  #run(): void {
+    const batch = this.#nextBatch();
+    let report: Awaitable<CommitReport>;
+    try {
+      report = this.#write(batch.map(({ change }) => change));
+    } catch (error) {
+      this.#fail(batch, error);
+      return;
+    }
+    if (!(report instanceof Promise)) this.#finish(batch, report);
+    else {
+      report.then(
+        (settled) => this.#finish(batch, settled),
+        (error: unknown) => this.#fail(batch, error),
+      );
+    }
+  }
+
+  #nextBatch(): Pending[] {
+    let count = 0;
+    for (
+      let weight = 0;
+      count < this.#pending.length && count < BATCH_CHANGES && weight < BATCH_WEIGHT;
+      count++
+    ) {
+      weight += (this.#pending[count] as Pending).change.weight;
+    }
+    if (count < this.#pending.length) return this.#pending.splice(0, count);
+    const all = this.#pending;
+    this.#pending = [];
+    return all;
+  }
+
+  #finish(batch: readonly Pending[], { failures, files }: CommitReport): void {
+    for (const file of files) this.#unneeded(file);
+    batch.forEach(({ done }, index) => {
+      done(failures[index]);
+    });
+    this.#next();
+  }
+
+  #fail(batch: readonly Pending[], error: unknown): void {
+    const failure = storeFailure(error, 'write the queue');
+    for (const { done } of batch) done(failure);
+    this.#next();
+  }
+
+  #next(): void {
+    this.#busy = false;
+    if (this.#pending.length > 0) {
+      this.#schedule();
+      return;
+    }
+    const idle = this.#idle;
+    this.#idle = [];
+    for (const resolve of idle) resolve();
+  }
+}
