@@ -41,11 +41,12 @@ async function generate({ port, sessions, messages, size, recipient }: Load): Pr
   const session = (): Promise<void> =>
     new Promise((resolve, reject) => {
       const socket = connect({ host: '127.0.0.1', port, noDelay: true });
-      let state: 'greeting' | 'ehlo' | 'envelope' | 'message' = 'greeting';
+      let state: 'greeting' | 'ehlo' | 'envelope' | 'message' | 'done' = 'greeting';
       let rest = '';
       let startedAt = 0;
       const begin = (): void => {
         if (left === 0) {
+          state = 'done';
           socket.end('QUIT\r\n');
           return;
         }
@@ -55,7 +56,7 @@ async function generate({ port, sessions, messages, size, recipient }: Load): Pr
         socket.write(envelope);
       };
       const line = (text: string): void => {
-        if (text.charAt(3) === '-') return;
+        if (text.charAt(3) === '-' || state === 'done') return;
         if (state === 'greeting') {
           state = 'ehlo';
           socket.write('EHLO client.example\r\n');
@@ -68,7 +69,7 @@ async function generate({ port, sessions, messages, size, recipient }: Load): Pr
           } else if (!text.startsWith('250')) reject(new Error(text));
         } else {
           if (text.startsWith('250')) accepted += 1;
-          else if (!text.startsWith('221')) reject(new Error(text));
+          else reject(new Error(text));
           times.push(performance.now() - startedAt);
           begin();
         }
@@ -77,7 +78,7 @@ async function generate({ port, sessions, messages, size, recipient }: Load): Pr
       socket.on('data', (text: string) => {
         const lines = (rest + text).split('\r\n');
         rest = lines.pop() as string;
-        for (const each of lines) if (left >= 0) line(each);
+        for (const each of lines) line(each);
       });
       socket.on('error', reject);
       socket.on('close', () => resolve());

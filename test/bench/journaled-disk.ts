@@ -2,7 +2,7 @@
 // that was ever deleted, and a comparison says nothing. Where the process may not mount, a plain folder must do.
 
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -15,7 +15,7 @@ export interface BenchDisk extends Disposable {
 const SIZE = 4 * 1024 ** 3;
 
 export function benchDisk(): BenchDisk {
-  const base = mkdtempSync(join(tmpdir(), 'posthouse-bench-'));
+  const base = publicFolder();
   const image = join(base, 'disk.img');
   const folder = join(base, 'disk');
   try {
@@ -26,7 +26,7 @@ export function benchDisk(): BenchDisk {
     execFileSync('mount', ['-o', 'loop', image, folder]);
   } catch (error) {
     rmSync(base, { recursive: true, force: true });
-    const plain = mkdtempSync(join(tmpdir(), 'posthouse-bench-'));
+    const plain = publicFolder();
     const why = error instanceof Error ? error.message.split('\n')[0] : String(error);
     return {
       folder: plain,
@@ -42,4 +42,11 @@ export function benchDisk(): BenchDisk {
       rmSync(base, { recursive: true, force: true });
     },
   };
+}
+
+/** Postfix's processes run as users of their own, and must be able to pass through. */
+function publicFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'posthouse-bench-'));
+  chmodSync(folder, 0o755);
+  return folder;
 }

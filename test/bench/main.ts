@@ -53,9 +53,10 @@ async function bench(): Promise<void> {
   const rows: Row[] = [];
   for (const job of ['accept', 'relay', 'maildir'] as const) {
     const arena = (name: string) => ({ folder: join(disk.folder, `${name}-${job}`), job, nextHop: sink.port });
-    const contestants = [await startPosthouse(arena('posthouse'))];
-    if (postfix !== undefined) contestants.push(await startPostfix(arena('postfix')));
+    const contestants: Contestant[] = [];
     try {
+      contestants.push(await startPosthouse(arena('posthouse')));
+      if (postfix !== undefined) contestants.push(await startPostfix(arena('postfix')));
       for (const scenario of scenarios(job)) rows.push(await compare(scenario, contestants, sink));
     } finally {
       for (const contestant of contestants) await contestant.stop();
