@@ -10,6 +10,8 @@ export interface Pending {
   readonly message: MessageRecord;
   /** The octets of a fresh message; undefined: the store has them. */
   readonly body: MessageBody | undefined;
+  /** Counts the items in memory that share `body`; undefined: no other does. */
+  readonly share?: { users: number };
 }
 
 export interface AgendaLimits {
@@ -21,19 +23,27 @@ export interface AgendaLimits {
 }
 
 interface LaneState extends Lane {
+  readonly key: string;
   readonly concurrency: number;
   waiting: Pending[];
   /** Index of the first that still waits; the array is cut now and then instead of shifted. */
   first: number;
   running: number;
+  /** Failures in a row to reach the destination. */
   failures: number;
   restsUntil: number;
   /** It is in the ring of lanes that may run. */
   ready: boolean;
+  /** The store was told to leave it out because enough of it is in memory. */
+  excluded: boolean;
 }
 
 /** A lane's items in memory for each of its deliveries that may run: enough to stay busy, too few to crowd others out. */
-const SHARE_PER_SLOT = 8;
+const SHARE_PER_SLOT = 4;
+/** Lanes that a `take` leaves out at most. Items of the others come along and are sent back with a later due time. */
+const MAX_EXCEPT = 500;
+/** A lane that has been quiet for so long after its rest starts afresh. Longer than the longest rest. */
+const FORGET_AFTER = 3_600_000;
 
 export class Agenda {
   readonly #limits: AgendaLimits;
@@ -42,12 +52,13 @@ export class Agenda {
   readonly #held = new Set<string>();
   #waiting = 0;
   #bytes = 0;
+  #reopened = false;
 
   constructor(limits: AgendaLimits) {
     this.#limits = limits;
   }
 
-  /** Items in memory, running ones included. */
+  /** Items in memory: waiting, running, or with an outcome that is not written yet. */
   get size(): number {
     return this.#held.size;
   }
@@ -57,8 +68,18 @@ export class Agenda {
     return this.#waiting;
   }
 
+  /** Octets in memory. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   get room(): number {
     return Math.max(0, this.#limits.window - this.#held.size);
+  }
+
+  /** Lanes with something to remember. */
+  get lanes(): number {
+    return this.#lanes.size;
   }
 
   holds(item: string): boolean {
@@ -67,30 +88,54 @@ export class Agenda {
 
   /** Whether a fresh item of that lane would be attempted soon, so that its octets are worth keeping. */
   admits(lane: Lane, bytes: number, now: number): boolean {
-    if (this.#held.size >= this.#limits.window || this.#bytes + bytes > this.#limits.windowBytes) return false;
+    if (this.#held.size >= this.#limits.window || this.#bytes + bytes > this.#limits.windowBytes)
+      return false;
     const state = this.#lanes.get(laneKey(lane));
     return state === undefined || (state.restsUntil <= now && !isFull(state));
   }
 
-  /** Lanes of which no more items are wanted now: resting, or with enough of them in memory. */
+  /** Lanes of which no more items are wanted now: with enough of them in memory, or resting. */
   closed(now: number): readonly Lane[] {
-    const closed: Lane[] = [];
-    for (const lane of this.#lanes.values()) if (lane.restsUntil > now || isFull(lane)) closed.push(lane);
-    return closed;
+    const full: Lane[] = [];
+    const resting: Lane[] = [];
+    for (const lane of this.#lanes.values()) {
+      if (lane.restsUntil > now) resting.push(lane);
+      else if (isFull(lane)) {
+        lane.excluded = true;
+        full.push(lane);
+      }
+    }
+    return [...full, ...resting].slice(0, MAX_EXCEPT);
   }
 
-  add(pending: Pending): void {
-    const { item, body } = pending;
-    if (this.#held.has(item.id)) return;
+  /** Whether a lane that the store was told to leave out wants items again; asking resets it. */
+  takeReopened(): boolean {
+    const reopened = this.#reopened;
+    this.#reopened = false;
+    return reopened;
+  }
+
+  /**
+   * Takes the item into memory; undefined when it is in. Otherwise the time until which its lane wants nothing: it
+   * rests, or one attempt that has gone ahead is to show whether the destination can be reached again.
+   */
+  add(pending: Pending, now: number): number | undefined {
+    const { item, body, share } = pending;
+    if (this.#held.has(item.id)) return undefined;
     const lane = this.#lane(item);
+    if (lane.failures > 0) {
+      if (lane.restsUntil > now) return lane.restsUntil;
+      if (isFull(lane)) return now + laneRest(lane.failures);
+    }
     lane.waiting.push(pending);
     this.#held.add(item.id);
     this.#waiting += 1;
-    this.#bytes += body?.size ?? 0;
+    if (body !== undefined && (share === undefined || share.users++ === 0)) this.#bytes += body.size;
     this.#makeReady(lane);
+    return undefined;
   }
 
-  /** The next item to run, or undefined when every lane is busy, resting or empty. Finish it with `done`. */
+  /** The next item to run, or undefined when every lane is busy, resting or empty. `finish` it. */
   next(now: number): Pending | undefined {
     for (let turns = this.#ring.length; turns > 0; turns--) {
       const lane = this.#ring.shift() as LaneState;
@@ -99,23 +144,29 @@ export class Agenda {
       const pending = takeFirst(lane);
       lane.running += 1;
       this.#waiting -= 1;
+      if (lane.excluded && count(lane) * 2 <= share(lane)) {
+        lane.excluded = false;
+        this.#reopened = true;
+      }
       this.#makeReady(lane);
       return pending;
     }
     return undefined;
   }
 
-  /** The attempt is over. `unreachable` lets the lane rest: what waits in it comes back, for the store to keep. */
-  done({ item, body }: Pending, unreachable: boolean, now: number): readonly Pending[] {
-    const lane = this.#lane(item);
+  /**
+   * The attempt is over; the item stays held until its outcome is written (`release`).
+   * `unreachable` lets the lane rest: what waits in it comes back, for the store to keep.
+   */
+  finish(pending: Pending, unreachable: boolean, now: number): readonly Pending[] {
+    const lane = this.#lane(pending.item);
     lane.running -= 1;
-    this.#held.delete(item.id);
-    this.#bytes -= body?.size ?? 0;
+    this.#freeBytes(pending);
     if (!unreachable) {
       lane.failures = 0;
       lane.restsUntil = 0;
       this.#makeReady(lane);
-      this.#forgetIdle(lane);
+      if (lane.running === 0 && count(lane) === 0) this.#forgetLane(lane);
       return [];
     }
     // Attempts that ran side by side fail together: they are one failure.
@@ -126,27 +177,38 @@ export class Agenda {
     return this.#clear(lane);
   }
 
-  /** Lets lanes run again whose rest is over. Call it now and then. */
+  /** The item's outcome is written, or somebody else's business: it is not in memory any more. */
+  release(item: string): void {
+    this.#held.delete(item);
+  }
+
+  /** Lets lanes run again whose rest is over, and forgets those that have been quiet for long. Call it now and then. */
   refresh(now: number): void {
     for (const lane of this.#lanes.values()) {
-      if (lane.restsUntil <= now) this.#makeReady(lane);
+      if (lane.restsUntil > now) continue;
+      this.#makeReady(lane);
+      if (lane.running === 0 && count(lane) === 0 && lane.restsUntil + FORGET_AFTER <= now)
+        this.#forgetLane(lane);
     }
   }
 
   /** Ends the rest of a lane: an operator asks for another try. */
   wake(lane: Lane): void {
     const state = this.#lanes.get(laneKey(lane));
-    if (state !== undefined) state.restsUntil = 0;
+    if (state === undefined) return;
+    state.restsUntil = 0;
+    this.#makeReady(state);
   }
 
-  /** Takes a waiting item out of memory. false: it runs already, or is not here. */
-  forget(item: string): boolean {
-    if (!this.#held.has(item)) return false;
-    for (const lane of this.#lanes.values()) {
-      const at = lane.waiting.findIndex((pending, index) => index >= lane.first && pending.item.id === item);
-      if (at === -1) continue;
-      const [pending] = lane.waiting.splice(at, 1) as [Pending];
-      this.#release(pending);
+  /** Takes a waiting item out of memory. false: it runs, has run, or is not here. */
+  forget(item: QueueItem): boolean {
+    const lane = this.#held.has(item.id) ? this.#lanes.get(laneKey(item)) : undefined;
+    if (lane === undefined) return false;
+    for (let at = lane.first; at < lane.waiting.length; at++) {
+      const pending = lane.waiting[at] as Pending;
+      if (pending.item.id !== item.id) continue;
+      lane.waiting.splice(at, 1);
+      this.#takeOut(pending);
       return true;
     }
     return false;
@@ -161,53 +223,83 @@ export class Agenda {
     const left = lane.waiting.slice(lane.first);
     lane.waiting = [];
     lane.first = 0;
-    for (const pending of left) this.#release(pending);
+    for (const pending of left) this.#takeOut(pending);
     return left;
   }
 
-  #release({ item, body }: Pending): void {
-    this.#held.delete(item.id);
+  #takeOut(pending: Pending): void {
+    this.#held.delete(pending.item.id);
     this.#waiting -= 1;
-    this.#bytes -= body?.size ?? 0;
+    this.#freeBytes(pending);
   }
 
-  #lane({ transport, destination }: Lane): LaneState {
-    const key = laneKey({ transport, destination });
+  #freeBytes({ body, share }: Pending): void {
+    if (body === undefined) return;
+    if (share === undefined || --share.users === 0) this.#bytes -= body.size;
+  }
+
+  #lane(of: Lane): LaneState {
+    const key = laneKey(of);
     let lane = this.#lanes.get(key);
     if (lane === undefined) {
+      const { transport, destination } = of;
       const concurrency = this.#limits.laneConcurrency(transport);
-      lane = { transport, destination, concurrency, waiting: [], first: 0, running: 0, failures: 0, restsUntil: 0, ready: false };
+      lane = {
+        transport,
+        destination,
+        key,
+        concurrency,
+        waiting: [],
+        first: 0,
+        running: 0,
+        failures: 0,
+        restsUntil: 0,
+        ready: false,
+        excluded: false,
+      };
       this.#lanes.set(key, lane);
     }
     return lane;
   }
 
   #makeReady(lane: LaneState): void {
-    if (lane.ready || lane.waiting.length === lane.first || lane.running >= lane.concurrency) return;
+    if (lane.ready || count(lane) === 0 || lane.running >= lane.concurrency) return;
     lane.ready = true;
     this.#ring.push(lane);
   }
 
-  /** A lane without items or failures has nothing to remember. */
-  #forgetIdle(lane: LaneState): void {
-    if (lane.running === 0 && lane.waiting.length === lane.first) this.#lanes.delete(laneKey(lane));
+  #forgetLane(lane: LaneState): void {
+    this.#lanes.delete(lane.key);
+    // The store may have been told to leave it out, and nobody else would ask for its items now.
+    if (lane.excluded) this.#reopened = true;
   }
 }
 
+function count(lane: LaneState): number {
+  return lane.waiting.length - lane.first;
+}
+
+/** After a rest one attempt goes ahead alone, and the others follow when it has reached somebody. */
 function mayRun(lane: LaneState, now: number): boolean {
-  if (lane.waiting.length === lane.first || lane.restsUntil > now) return false;
-  // After a rest one attempt goes ahead alone, and the others follow when it has reached somebody.
-  return lane.failures === 0 ? lane.running < lane.concurrency : lane.running === 0;
+  if (count(lane) === 0 || lane.restsUntil > now) return false;
+  return lane.running < (lane.failures === 0 ? lane.concurrency : 1);
 }
 
 function isFull(lane: LaneState): boolean {
-  return lane.waiting.length - lane.first >= lane.concurrency * SHARE_PER_SLOT;
+  return lane.failures === 0 ? count(lane) >= share(lane) : count(lane) + lane.running > 0;
+}
+
+function share(lane: LaneState): number {
+  return lane.concurrency * SHARE_PER_SLOT;
 }
 
 function takeFirst(lane: LaneState): Pending {
   const pending = lane.waiting[lane.first] as Pending;
   lane.first += 1;
-  if (lane.first > 64 && lane.first * 2 > lane.waiting.length) {
+  if (lane.first === lane.waiting.length) {
+    lane.waiting = [];
+    lane.first = 0;
+  } else if (lane.first > 64 && lane.first * 2 > lane.waiting.length) {
     lane.waiting = lane.waiting.slice(lane.first);
     lane.first = 0;
   }

@@ -8,8 +8,7 @@ import {
   type EventSink,
   type Logger,
   Outcome,
-  PosthouseError,
-  type QueuedRecipient,
+  type QueueItem,
   type QueueStore,
   type Recipient,
   type StoredMessage,
@@ -17,58 +16,76 @@ import {
 import type { Transport } from '../hooks/index.ts';
 import { mailbox, type ReversePath } from '../smtp/index.ts';
 import type { Pending } from './agenda.ts';
-import { faultOfOutcome } from './outcome-check.ts';
-import { storedMessage } from './stored-message.ts';
+import type { Journal } from './journal.ts';
+import { faultOfOutcome, revived } from './outcome-check.ts';
+import { type Outcomes, withSettled } from './settlement.ts';
+import { QueuedMessage } from './stored-message.ts';
 
 export interface AttemptServices {
   readonly store: QueueStore;
+  readonly journal: Journal;
   readonly clock: Clock;
   readonly events: EventSink;
 }
 
-/** An outcome for each of `item.recipients`, in their order. */
-export type Outcomes = readonly Outcome[];
+type Problem = 'threw' | 'timed-out' | 'illegal-answer';
 
 const FAILED: Deferred = Outcome.deferred('4.3.0', 'Internal error in the delivery');
+const NO_PARAMETERS: Recipient['parameters'] = Object.freeze({});
 
 export class Attempt implements Delivery {
-  readonly id: string;
-  readonly destination: string;
-  readonly attempt: number;
-  readonly sender: ReversePath;
   readonly recipients: readonly Recipient[];
   readonly message: StoredMessage;
-  readonly #pending: Pending;
+  readonly #item: QueueItem;
   readonly #transport: Transport;
   readonly #services: AttemptServices;
   readonly #startedAt: number;
   /** By the index in `item.recipients`. */
-  readonly #outcomes: (Outcome | undefined)[];
-  readonly #indexOf = new Map<Recipient, number>();
+  readonly #outcomes: (Outcome | undefined)[] = [];
+  /** Of each of `recipients`, its index in `item.recipients`. */
+  readonly #places: number[] = [];
+  #fault: string | undefined;
   #controller: AbortController | undefined;
   #log: Logger | undefined;
   #over = false;
 
-  constructor(pending: Pending, transport: Transport, services: AttemptServices) {
-    const { item, message, body } = pending;
-    this.#pending = pending;
+  /** Throws when the item cannot be read: an address that is none. */
+  constructor(
+    { item, message, body }: Pending,
+    transport: Transport,
+    services: AttemptServices,
+    startedAt: number,
+  ) {
+    this.#item = item;
     this.#transport = transport;
     this.#services = services;
-    this.#startedAt = services.clock.now();
-    this.id = item.id;
-    this.destination = item.destination;
-    this.attempt = item.attempts + 1;
-    this.message = storedMessage(message, body, services.store);
-    this.sender = this.message.sender;
-    this.#outcomes = item.recipients.map(({ settled }) => settled);
+    this.#startedAt = startedAt;
+    this.message = new QueuedMessage(message, body, services.store);
     const recipients: Recipient[] = [];
-    item.recipients.forEach(({ address, parameters, settled }, index) => {
-      if (settled !== undefined) return;
-      const recipient = { address: mailbox(address), parameters: parameters ?? {} };
-      this.#indexOf.set(recipient, index);
-      recipients.push(recipient);
-    });
+    for (const { address, parameters = NO_PARAMETERS, settled } of item.recipients) {
+      if (settled === undefined) {
+        this.#places.push(this.#outcomes.length);
+        recipients.push({ address: mailbox(address), parameters });
+      }
+      this.#outcomes.push(settled && revived(settled));
+    }
     this.recipients = recipients;
+  }
+
+  get id(): string {
+    return this.#item.id;
+  }
+
+  get destination(): string {
+    return this.#item.destination;
+  }
+
+  get attempt(): number {
+    return this.#item.attempts + 1;
+  }
+
+  get sender(): ReversePath {
+    return this.message.sender;
   }
 
   get log(): Logger {
@@ -81,7 +98,7 @@ export class Attempt implements Delivery {
     return this.#controller.signal;
   }
 
-  /** At once where the transport answers at once. Never rejects. */
+  /** At once where the transport answers at once. Never throws or rejects. @param timeout milliseconds */
   run(timeout: number): Outcomes | Promise<Outcomes> {
     if (this.recipients.length === 0) return this.#conclude(undefined);
     try {
@@ -89,39 +106,38 @@ export class Attempt implements Delivery {
       if (typeof (answer as PromiseLike<unknown> | undefined)?.then !== 'function') {
         return this.#conclude(answer as Outcome | undefined);
       }
-      return this.#within(timeout, answer as Promise<Outcome | undefined>);
+      return this.#within(timeout, answer as PromiseLike<Outcome | undefined>);
     } catch (error) {
       return this.#fail('threw', error);
     }
   }
 
-  /** The server stops: whatever has no outcome yet is deferred. */
+  /** Tells the transport, if it listens, that its time is up. */
   abort(reason: Error): void {
     this.#controller?.abort(reason);
   }
 
+  /** Ends the attempt without the transport. @returns the item with what was settled until now */
+  cut(): QueueItem {
+    this.#over = true;
+    return withSettled(this.#item, this.#outcomes);
+  }
+
   async settle(recipient: Recipient, outcome: Outcome): Promise<void> {
-    const index = this.#indexOf.get(recipient);
-    if (index === undefined) throw new PosthouseError('plugin-invalid', 'settle takes a recipient of this delivery');
-    const fault = faultOfOutcome(outcome);
-    if (fault !== undefined) throw new PosthouseError('plugin-invalid', fault);
-    if (this.#over) throw new PosthouseError('plugin-invalid', 'settle came after the attempt was over');
-    this.#outcomes[index] = outcome;
-    // The last outcome becomes durable with the whole item, right away; a deferral changes nothing durable.
-    if (outcome.kind === 'deferred' || this.recipients.length === 1) return;
-    await this.#services.store.commit({ progress: [this.#withSettled()] });
+    if (this.#over) throw new Error('settle came after the attempt was over');
+    const place = this.#places[this.recipients.indexOf(recipient)];
+    const fault = place === undefined ? 'settle takes a recipient of this delivery' : faultOfOutcome(outcome);
+    if (place === undefined || fault !== undefined) {
+      this.#fault ??= fault;
+      throw new TypeError(fault);
+    }
+    this.#outcomes[place] = outcome;
+    // That a recipient waits is what the queue says of it anyway.
+    if (outcome.kind === 'deferred') return;
+    await this.#services.journal.written({ progress: [withSettled(this.#item, this.#outcomes)] });
   }
 
-  #withSettled(): Pending['item'] {
-    const { item } = this.#pending;
-    const recipients = item.recipients.map((recipient, index): QueuedRecipient => {
-      const outcome = this.#outcomes[index];
-      return outcome === undefined || outcome.kind === 'deferred' ? recipient : { ...recipient, settled: outcome };
-    });
-    return { ...item, recipients };
-  }
-
-  #within(timeout: number, answer: Promise<Outcome | undefined>): Promise<Outcomes> {
+  #within(timeout: number, answer: PromiseLike<Outcome | undefined>): Promise<Outcomes> {
     return new Promise((resolve) => {
       const timer = this.#services.clock.after(timeout, () => {
         const error = new Error(`no outcome within ${timeout} ms`);
@@ -141,19 +157,26 @@ export class Attempt implements Delivery {
     });
   }
 
-  #conclude(answer: Outcome | undefined): Outcomes {
+  #conclude(answer: Outcome | undefined | null): Outcomes {
+    if (this.#fault !== undefined) return this.#fail('illegal-answer', new Error(this.#fault));
     const complete = this.#outcomes.every((outcome) => outcome !== undefined);
     if (answer === undefined || answer === null) {
-      if (!complete) return this.#fail('illegal-answer', new Error('deliver returned nothing, but not every recipient was settled'));
+      if (!complete)
+        return this.#fail(
+          'illegal-answer',
+          new Error('deliver returned nothing, and not every recipient was settled'),
+        );
     } else {
       const fault = faultOfOutcome(answer);
       if (fault !== undefined) return this.#fail('illegal-answer', new Error(fault));
     }
     this.#over = true;
-    return complete ? (this.#outcomes as Outcome[]) : this.#outcomes.map((outcome) => outcome ?? (answer as Outcome));
+    return complete
+      ? (this.#outcomes as Outcome[])
+      : this.#outcomes.map((outcome) => outcome ?? (answer as Outcome));
   }
 
-  #fail(problem: 'threw' | 'timed-out' | 'illegal-answer', error: unknown): Outcomes {
+  #fail(problem: Problem, error: unknown): Outcomes {
     this.#over = true;
     this.#services.events.emit('handler-failed', {
       item: this.id,

@@ -1,28 +1,58 @@
-// Holds a transport's outcome against the contract at run time, for transports that no compiler has seen.
+// Holds a transport's outcome against the contract at run time, for transports that no compiler has seen, and revives
+// outcomes that were stored as JSON.
 
 import type { Outcome } from '../contract/index.ts';
-import { isPermanentStatus, isTransientStatus, Mailbox } from '../smtp/index.ts';
+import { isPermanentStatus, isTransientStatus, Mailbox, mailbox } from '../smtp/index.ts';
+
+type Given = Readonly<Record<string, unknown>>;
 
 /** What is wrong with the outcome, in words for the log; undefined when it is legal. */
 export function faultOfOutcome(outcome: unknown): string | undefined {
   if (typeof outcome !== 'object' || outcome === null) return `a ${typeof outcome} is no outcome`;
-  const given = outcome as Partial<Record<keyof Outcome | 'status' | 'text' | 'to', unknown>>;
+  const given = outcome as Given;
   switch (given.kind) {
     case 'delivered':
     case 'discarded':
       return undefined;
     case 'failed':
-      if (!isPermanentStatus(String(given.status))) return `failed takes a status 5.x.x, not ${given.status}`;
-      return typeof given.text === 'string' ? undefined : 'failed takes a text';
+      if (!isPermanentStatus(String(given.status)))
+        return `failed takes a status 5.x.x, not ${String(given.status)}`;
+      return faultOfWords('failed', given);
     case 'deferred':
-      if (!isTransientStatus(String(given.status))) return `deferred takes a status 4.x.x, not ${given.status}`;
-      return typeof given.text === 'string' ? undefined : 'deferred takes a text';
+      if (!isTransientStatus(String(given.status)))
+        return `deferred takes a status 4.x.x, not ${String(given.status)}`;
+      return faultOfWords('deferred', given) ?? faultOfWait(given);
     case 'redirected': {
       const { to } = given;
       const fits = Array.isArray(to) && to.length > 0 && to.every((each) => each instanceof Mailbox);
       return fits ? undefined : 'redirected takes a list of at least one Mailbox';
     }
     default:
-      return `${JSON.stringify(given.kind)} is no outcome`;
+      return `${String(JSON.stringify(given.kind))} is no outcome`;
   }
+}
+
+/** An outcome that may have been through JSON, where mailboxes are their addresses. */
+export function revived(outcome: Outcome): Outcome {
+  if (outcome.kind !== 'redirected') return outcome;
+  const to = outcome.to.map((each: Mailbox | string) => (each instanceof Mailbox ? each : mailbox(each)));
+  return { kind: 'redirected', to };
+}
+
+function faultOfWords(kind: string, { text, remote }: Given): string | undefined {
+  if (typeof text !== 'string') return `${kind} takes a text`;
+  if (remote === undefined) return undefined;
+  const { host, reply } = (remote ?? {}) as Given;
+  return typeof host === 'string' && typeof reply === 'string'
+    ? undefined
+    : `${kind} takes as remote a host and its reply`;
+}
+
+function faultOfWait({ retryAfter, scope }: Given): string | undefined {
+  if (retryAfter !== undefined && !(Number.isFinite(retryAfter) && (retryAfter as number) >= 0)) {
+    return `deferred takes retryAfter in milliseconds, not ${String(retryAfter)}`;
+  }
+  return scope === undefined || scope === 'recipient' || scope === 'destination'
+    ? undefined
+    : `deferred takes the scope recipient or destination, not ${String(scope)}`;
 }

@@ -27,26 +27,29 @@ export class QueueControl {
     return byItem ?? (await this.#store.find({ message: id }, 1)).entries[0];
   }
 
-  /** Makes waiting items due now and ends the rest of their lanes. Held items stay held. @returns how many */
+  /**
+   * Makes waiting items due now and ends the rest of their lanes. Held items stay held, what is being attempted is left
+   * alone, and what a plugin refused goes on to its bounce. @returns how many are due now
+   */
   async retry(filter: QueueFilter): Promise<number> {
-    const now = this.#clock.now();
+    if (filter.state === 'held') return 0;
     const count = await this.#each({ ...filter, state: 'waiting' }, async (items) => {
+      const now = this.#clock.now();
       for (const item of items) this.#scheduler.wakeLane(item);
-      // What the scheduler has in memory is due already.
-      const idle = items.filter(({ id }) => !this.#scheduler.holds(id));
-      const update = idle.map((item): QueueItem => ({ ...item, due: now, reason: { kind: 'asked-by-operator', at: now } }));
-      await this.#store.commit({ update });
+      // What the scheduler has in memory runs, or is due already; and being asked for does not make the refused welcome.
+      const idle = items.filter(({ id, reason }) => reason.kind !== 'refused' && !this.#scheduler.holds(id));
+      if (idle.length > 0) await this.#scheduler.change(idle.map((item) => askedFor(item, now)));
     });
     this.#scheduler.wake();
     return count;
   }
 
-  /** Takes items out of the queue for good, without a notice. An attempt under way is not called back. @returns how many */
+  /**
+   * Takes items out of the queue for good, without a notice. An attempt under way is not called back, but its outcome
+   * is neither tried again nor bounced. @returns how many
+   */
   drop(filter: QueueFilter): Promise<number> {
-    return this.#each(filter, async (items) => {
-      for (const { id } of items) this.#scheduler.forget(id);
-      await this.#store.commit({ remove: items });
-    });
+    return this.#each(filter, (items) => this.#scheduler.drop(items));
   }
 
   async #each(filter: QueueFilter, then: (items: readonly QueueItem[]) => Promise<void>): Promise<number> {
@@ -61,4 +64,8 @@ export class QueueControl {
     } while (after !== undefined);
     return count;
   }
+}
+
+function askedFor(item: QueueItem, now: number): QueueItem {
+  return { ...item, due: now, reason: { kind: 'asked-by-operator', at: now } };
 }

@@ -1,4 +1,4 @@
-// When an item is attempted again. Pure: attempts, time and chance are arguments.
+// When an item is attempted again, and when a destination is. Pure: attempts, time and chance are arguments.
 
 import type { DeliverySettings } from '../contract/index.ts';
 
@@ -8,6 +8,7 @@ const JITTER = 0.1;
 /**
  * The time of the next attempt. Never beyond `expires`: the last attempt is made when the time is up.
  * @param attempts made so far, at least 1
+ * @param chance in [0, 1)
  * @param atLeast what the next hop asked for, milliseconds
  */
 export function nextAttempt(
@@ -20,6 +21,11 @@ export function nextAttempt(
   const wait = retryAfter[Math.min(attempts, retryAfter.length) - 1] ?? 0;
   const jittered = wait * (1 - JITTER + 2 * JITTER * chance);
   return Math.min(now + Math.round(Math.max(jittered, atLeast)), Math.max(expires, now));
+}
+
+/** When the sender of a message that arrived then is told that it was in vain. */
+export function expiryOf(arrivedAt: number, { expireAfter }: Pick<DeliverySettings, 'expireAfter'>): number {
+  return arrivedAt + expireAfter;
 }
 
 /** How long a destination rests after its n-th failure in a row, n from 1: 30 s, doubling up to 30 min. */

@@ -1,33 +1,85 @@
 // A queued message as transports read it: the fields that the commit put on top, then the body as it came.
 
-import type { Json, MessageBody, MessageRecord, Note, Notes, QueueStore, StoredMessage } from '../contract/index.ts';
-import { mailbox } from '../smtp/index.ts';
+import type {
+  Json,
+  MessageBody,
+  MessageOrigin,
+  MessageRecord,
+  Note,
+  Notes,
+  QueueStore,
+  StoredMessage,
+} from '../contract/index.ts';
+import { type MailParameters, mailbox, type ReversePath } from '../smtp/index.ts';
 
-export function storedMessage(record: MessageRecord, body: MessageBody | undefined, store: QueueStore): StoredMessage {
-  const head = Buffer.from(record.head, 'utf8');
-  return {
-    id: record.id,
-    size: record.size,
-    arrivedAt: record.arrivedAt,
-    sender: record.sender === '' ? null : mailbox(record.sender),
-    parameters: record.parameters,
-    origin: record.origin,
-    notes: notesOf(record),
-    inMemory: body?.inMemory === undefined ? undefined : [head, ...body.inMemory],
-    open: () => withHead(head, body === undefined ? store.body(record.id) : body.open()),
-  };
+/** Costly parts are made when first asked for: many transports need few of them. */
+export class QueuedMessage implements StoredMessage {
+  readonly sender: ReversePath;
+  readonly #record: MessageRecord;
+  readonly #body: MessageBody | undefined;
+  readonly #store: QueueStore;
+  #head: Uint8Array | undefined;
+  #inMemory: readonly Uint8Array[] | undefined;
+
+  /** @param body where the octets are in memory; undefined: the store has them. Throws on an address that is none. */
+  constructor(record: MessageRecord, body: MessageBody | undefined, store: QueueStore) {
+    this.#record = record;
+    this.#body = body;
+    this.#store = store;
+    this.sender = senderOf(record);
+  }
+
+  get id(): string {
+    return this.#record.id;
+  }
+
+  get size(): number {
+    return this.#record.size;
+  }
+
+  get arrivedAt(): number {
+    return this.#record.arrivedAt;
+  }
+
+  get parameters(): MailParameters {
+    return this.#record.parameters;
+  }
+
+  get origin(): MessageOrigin {
+    return this.#record.origin;
+  }
+
+  get notes(): Notes {
+    return notesOf(this.#record);
+  }
+
+  get inMemory(): readonly Uint8Array[] | undefined {
+    const chunks = this.#body?.inMemory;
+    if (chunks === undefined) return undefined;
+    this.#inMemory ??= this.#record.head === '' ? chunks : [this.#headOctets(), ...chunks];
+    return this.#inMemory;
+  }
+
+  async *open(): AsyncIterable<Uint8Array> {
+    if (this.#record.head !== '') yield this.#headOctets();
+    yield* this.#body === undefined ? this.#store.body(this.#record.id) : this.#body.open();
+  }
+
+  #headOctets(): Uint8Array {
+    this.#head ??= Buffer.from(this.#record.head, 'utf8');
+    return this.#head;
+  }
 }
 
-export function notesOf({ notes }: MessageRecord): Notes {
+export function senderOf({ sender }: Pick<MessageRecord, 'sender'>): ReversePath {
+  return sender === '' ? null : mailbox(sender);
+}
+
+export function notesOf({ notes }: Pick<MessageRecord, 'notes'>): Notes {
   return {
     get<T extends Json>(of: Note<T>): T | undefined {
       // The names come from plugins of another version, perhaps: only own properties count.
       return Object.hasOwn(notes, of.name) ? (notes[of.name] as T) : undefined;
     },
   };
-}
-
-async function* withHead(head: Uint8Array, body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  if (head.length > 0) yield head;
-  yield* body;
 }

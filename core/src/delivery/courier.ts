@@ -1,0 +1,273 @@
+// The courier: carries one item at a time through its attempt to a durable outcome: retry, bounce, redirection or done.
+// Whatever goes wrong with one item ends its attempt and no other. Not for: choosing the item (agenda.ts).
+
+import {
+  type Chance,
+  type DeliverySettings,
+  type Identifiers,
+  type Logger,
+  Outcome,
+  type QueueChange,
+  type QueueItem,
+} from '../contract/index.ts';
+import type { Routing, Transport } from '../hooks/index.ts';
+import type { Pending } from './agenda.ts';
+import { Attempt, type AttemptServices } from './attempt.ts';
+import type { BounceWriter } from './bounce-writer.ts';
+import { redirectedItems, routesOf, splitItem } from './reroute.ts';
+import {
+  isOverdue,
+  isUnreachable,
+  type Outcomes,
+  overdueOutcomes,
+  refusedOutcomes,
+  type Settlement,
+  settlementOf,
+  withSettled,
+} from './settlement.ts';
+
+export interface CourierServices extends AttemptServices {
+  readonly chance: Chance;
+  readonly identifiers: Identifiers;
+  readonly settings: DeliverySettings;
+  readonly routing: Routing;
+  readonly bounces: BounceWriter;
+  readonly log: Logger;
+}
+
+export interface CourierReports {
+  /** The attempt is over; its outcome is not durable yet. */
+  finished(pending: Pending, unreachable: boolean): void;
+  /** The outcome is durable. @param news the change brought other items that are due */
+  written(item: string, news: boolean): void;
+}
+
+/** An item on its way. */
+interface Errand {
+  readonly pending: Pending;
+  readonly startedAt: number;
+  attempt: Attempt | undefined;
+  /** An operator has dropped the item meanwhile. */
+  disowned: boolean;
+}
+
+/** Milliseconds until outcomes are acted upon again whose bounce or new items could not be made. */
+const NEWS_RETRY = 60_000;
+
+const NO_ROUTE = Outcome.deferred('4.4.4', 'No plugin carries mail for this address');
+const UNREADABLE = Outcome.deferred('4.3.0', 'The queued item cannot be read');
+
+export class Courier {
+  readonly #services: CourierServices;
+  readonly #reports: CourierReports;
+  readonly #errands = new Map<string, Errand>();
+  #whenIdle: (() => void) | undefined;
+
+  constructor(services: CourierServices, reports: CourierReports) {
+    this.#services = services;
+    this.#reports = reports;
+  }
+
+  /** Items on their way. */
+  get running(): number {
+    return this.#errands.size;
+  }
+
+  /** Never throws. */
+  carry(pending: Pending, now: number): void {
+    const { item } = pending;
+    const errand: Errand = { pending, startedAt: now, attempt: undefined, disowned: false };
+    this.#errands.set(item.id, errand);
+    if (item.reason.kind === 'refused') {
+      this.#settle(errand, refusedOutcomes(item, item.reason.status, item.reason.text));
+      return;
+    }
+    const transport = item.transport === null ? undefined : this.#services.routing.transport(item.transport);
+    if (transport === undefined) void this.#reroute(errand);
+    else this.#attempt(errand, transport);
+  }
+
+  /** The item has been dropped: what comes of a running attempt concerns nobody any more. */
+  disown(item: string): void {
+    const errand = this.#errands.get(item);
+    if (errand !== undefined) errand.disowned = true;
+  }
+
+  /** Waits for the running attempts; at the deadline they are aborted and their items given back. */
+  async stop(deadline: number): Promise<void> {
+    if (this.#errands.size === 0) return;
+    const { clock } = this.#services;
+    await new Promise<void>((resolve) => {
+      const timer = clock.after(Math.max(0, deadline - clock.now()), resolve);
+      this.#whenIdle = () => {
+        timer.stop();
+        resolve();
+      };
+    });
+    for (const { attempt } of this.#errands.values()) attempt?.abort(new Error('the server stops'));
+    // A transport that listens to the signal says now what it knows.
+    for (let turns = 0; turns < 3 && this.#errands.size > 0; turns++)
+      await new Promise((resolve) => setImmediate(resolve));
+    for (const errand of this.#errands.values()) {
+      const item = errand.attempt?.cut() ?? errand.pending.item;
+      this.#finish(errand, false, errand.disowned ? {} : { update: [item] });
+    }
+  }
+
+  #attempt(errand: Errand, transport: Transport): void {
+    const { events, settings, log } = this.#services;
+    const { pending, startedAt } = errand;
+    const { item, message } = pending;
+    if (events.wants('attempt-started')) {
+      const { id, destination, attempts } = item;
+      events.emit('attempt-started', {
+        item: id,
+        message: message.id,
+        transport: transport.plugin,
+        destination,
+        attempt: attempts + 1,
+      });
+    }
+    let outcomes: Outcomes | Promise<Outcomes>;
+    try {
+      const attempt = new Attempt(pending, transport, this.#services, startedAt);
+      errand.attempt = attempt;
+      outcomes = attempt.run(transport.handler.timeout ?? settings.attemptTimeout);
+    } catch (error) {
+      // It waits, named, until it expires.
+      log.error({ item: item.id, error: textOf(error) }, 'item cannot be attempted');
+      outcomes = item.recipients.map(() => UNREADABLE);
+    }
+    if (outcomes instanceof Promise) void outcomes.then((ready) => this.#settle(errand, ready));
+    else this.#settle(errand, outcomes);
+  }
+
+  /** Nobody carries the item, or not any more: its recipients are claimed anew. Never rejects. */
+  async #reroute(errand: Errand): Promise<void> {
+    const { routing, identifiers, clock, log } = this.#services;
+    const { item, message } = errand.pending;
+    if (isOverdue(item, clock.now())) {
+      this.#settle(errand, overdueOutcomes(item));
+      return;
+    }
+    try {
+      const groups = await routesOf(item.recipients, message, routing);
+      if (groups.some(({ route }) => route.transport !== null)) {
+        const { first, others } = splitItem(item, groups, identifiers);
+        this.#finish(errand, false, { update: [first], add: others }, undefined, true);
+        return;
+      }
+      const outcomes = item.recipients.map(({ settled }) => settled ?? NO_ROUTE);
+      this.#settle(errand, outcomes, { ...item, transport: null, destination: '' });
+    } catch (error) {
+      log.error({ item: item.id, error: textOf(error) }, 'item cannot be routed');
+      this.#settle(
+        errand,
+        item.recipients.map(({ settled }) => settled ?? UNREADABLE),
+      );
+    }
+  }
+
+  #settle(errand: Errand, outcomes: Outcomes, item = errand.pending.item): void {
+    if (this.#errands.get(item.id) !== errand) return;
+    const { clock, settings, chance } = this.#services;
+    const only = outcomes.length === 1 ? (outcomes[0] as Outcome).kind : undefined;
+    if (only === 'delivered' || only === 'discarded') {
+      this.#announce(errand, outcomes, undefined);
+      this.#finish(errand, false, { remove: [item] });
+      return;
+    }
+    const settlement = settlementOf(item, outcomes, clock.now(), settings, () => chance.next());
+    const { remaining, failed, redirected } = settlement;
+    this.#announce(errand, outcomes, remaining?.due);
+    if (failed.length > 0 || redirected.length > 0)
+      void this.#settleWithNews(errand, item, outcomes, settlement);
+    else this.#finish(errand, isUnreachable(outcomes), endOf(item, remaining));
+  }
+
+  /** Bounces and redirections make new messages and items: all in the change that ends the old ones. Never rejects. */
+  async #settleWithNews(
+    errand: Errand,
+    item: QueueItem,
+    outcomes: Outcomes,
+    settlement: Settlement,
+  ): Promise<void> {
+    const { clock, bounces, routing, identifiers, log } = this.#services;
+    const { pending } = errand;
+    const { remaining, failed, redirected } = settlement;
+    const unreachable = isUnreachable(outcomes);
+    try {
+      const now = clock.now();
+      const add =
+        redirected.length === 0
+          ? []
+          : await redirectedItems(item, pending.message, redirected, now, routing, identifiers);
+      const bounce =
+        failed.length === 0 || errand.disowned ? undefined : await bounces.write(pending, failed);
+      if (bounce !== undefined && (errand.disowned || this.#errands.get(item.id) !== errand))
+        bounce.put.body.discard();
+      const change = { ...endOf(item, remaining), ...(bounce && { put: [bounce.put] }), add };
+      this.#finish(errand, unreachable, change, bounce?.announce, bounce !== undefined || add.length > 0);
+    } catch (error) {
+      log.error({ item: item.id, error: textOf(error) }, 'outcomes not acted upon, will be tried again');
+      const due = clock.now() + NEWS_RETRY;
+      this.#finish(errand, unreachable, { update: [{ ...withSettled(item, outcomes), due }] });
+    }
+  }
+
+  /** Frees the slot and writes what came of it. */
+  #finish(
+    errand: Errand,
+    unreachable: boolean,
+    change: QueueChange,
+    announce?: () => void,
+    news = false,
+  ): void {
+    const { pending, disowned } = errand;
+    const { id } = pending.item;
+    if (this.#errands.get(id) !== errand) return;
+    this.#errands.delete(id);
+    if (disowned) this.#reports.written(id, false);
+    else {
+      this.#services.journal.record(change, () => {
+        announce?.();
+        this.#reports.written(id, news);
+      });
+    }
+    this.#reports.finished(pending, unreachable);
+    if (this.#errands.size === 0) this.#whenIdle?.();
+  }
+
+  #announce({ pending, startedAt }: Errand, outcomes: Outcomes, next: number | undefined): void {
+    const { events, clock } = this.#services;
+    const { id, transport, destination, attempts, recipients } = pending.item;
+    const message = pending.message.id;
+    const attempt = attempts + 1;
+    if (events.wants('recipient-settled')) {
+      recipients.forEach(({ address }, index) => {
+        const outcome = outcomes[index] as Outcome;
+        events.emit('recipient-settled', { item: id, message, recipient: address, outcome, attempt });
+      });
+    }
+    if (!events.wants('attempt-finished')) return;
+    const { kind } = outcomes[0] as Outcome;
+    events.emit('attempt-finished', {
+      item: id,
+      message,
+      transport,
+      destination,
+      attempt,
+      milliseconds: clock.now() - startedAt,
+      outcome: outcomes.every((outcome) => outcome.kind === kind) ? kind : 'mixed',
+      ...(next !== undefined && { next }),
+    });
+  }
+}
+
+function endOf(item: QueueItem, remaining: QueueItem | undefined): QueueChange {
+  return remaining === undefined ? { remove: [item] } : { update: [remaining] };
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,69 @@
+// New ways for recipients that are in the queue already: claimed anew when their transport has gone or none claimed
+// them before, and claimed for the first time when a redirection names them.
+
+import type { Identifiers, MessageRecord, QueuedRecipient, QueueItem } from '../contract/index.ts';
+import { groupByRoute, type Route, type Routing } from '../hooks/index.ts';
+import { mailbox } from '../smtp/index.ts';
+import { notesOf, senderOf } from './stored-message.ts';
+
+type Group = { readonly route: Route; readonly recipients: readonly QueuedRecipient[] };
+
+/** The item's recipients by the routes that they have now. Rejects when one of them cannot be read. */
+export async function routesOf(
+  recipients: readonly QueuedRecipient[],
+  message: Pick<MessageRecord, 'sender' | 'notes'>,
+  routing: Routing,
+): Promise<readonly Group[]> {
+  const about = { sender: senderOf(message), notes: notesOf(message) };
+  const routes = await Promise.all(
+    recipients.map(({ address, redirectedBy = [] }) =>
+      routing.route(mailbox(address), { ...about, redirectedBy }),
+    ),
+  );
+  return groupByRoute(recipients, routes);
+}
+
+/** The item in the lanes of its new routes: itself in the first, and new ones for the others. */
+export function splitItem(
+  item: QueueItem,
+  groups: readonly Group[],
+  identifiers: Identifiers,
+): { readonly first: QueueItem; readonly others: readonly QueueItem[] } {
+  const items = groups.map(({ route, recipients }, index): QueueItem => {
+    const { transport, destination } = route;
+    const id = index === 0 ? item.id : identifiers.next();
+    return { ...item, id, transport, destination, recipients, reason: reasonOf(item, route) };
+  });
+  return { first: items[0] as QueueItem, others: items.slice(1) };
+}
+
+/** The items of redirected recipients, due at once. They expire with the item that they replace. */
+export async function redirectedItems(
+  item: QueueItem,
+  message: MessageRecord,
+  redirected: readonly QueuedRecipient[],
+  now: number,
+  routing: Routing,
+  identifiers: Identifiers,
+): Promise<readonly QueueItem[]> {
+  const groups = await routesOf(redirected, message, routing);
+  return groups.map(
+    ({ route: { transport, destination }, recipients }): QueueItem => ({
+      id: identifiers.next(),
+      message: message.id,
+      transport,
+      destination,
+      recipients,
+      state: 'waiting',
+      reason: transport === null ? { kind: 'no-route' } : { kind: 'fresh' },
+      attempts: 0,
+      due: now,
+      expires: item.expires,
+    }),
+  );
+}
+
+function reasonOf({ reason }: QueueItem, { transport }: Route): QueueItem['reason'] {
+  if (transport === null) return { kind: 'no-route' };
+  return reason.kind === 'no-route' ? { kind: 'fresh' } : reason;
+}
