@@ -38,7 +38,7 @@ export function welcome(
     const tls = definition.listeners.find((listener) => listener.name === name)?.tls ?? 'none';
     return ['  listens', `${name} on ${hostPort(host, port)}${tls === 'none' ? '' : `, TLS: ${tls}`}`];
   });
-  const plugins = server.describe().map((line) => ['  mail', visible(line)]);
+  const plugins = server.describe().map((line, index) => [index === 0 ? '  plugins' : '', visible(line)]);
   const queue =
     control === undefined
       ? []

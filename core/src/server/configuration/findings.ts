@@ -128,7 +128,7 @@ function union(error: ErrorObject, errors: readonly ErrorObject[], data: unknown
   const meant = tried.filter(
     (one) => !one.errors.some((e) => e.keyword === 'const' && isMember(e.instancePath, pointer)),
   );
-  const [best] = (meant.length > 0 ? meant : tried).sort((a, b) => a.errors.length - b.errors.length);
+  const [best] = (meant.length > 0 ? meant : tried).toSorted((a, b) => a.errors.length - b.errors.length);
   if (best !== undefined && (meant.length > 0 || tried.length === 1)) {
     return topLevel(best.errors).flatMap((one) => describe(one, best.errors, data));
   }

@@ -21,7 +21,7 @@ interface Node {
   readonly maximum?: number;
 }
 
-const HEAD = '| Key | Type | Default | Meaning |\n|---|---|---|---|\n';
+const HEAD = '| key | type | default | meaning |\n|---|---|---|---|\n';
 
 /** The table of a plugin's README, without surrounding lines. */
 export function configurationTable(schema: object | undefined): string {
@@ -70,7 +70,7 @@ function row(prefix: string, key: string, node: Node, parent: Node): readonly st
       ? code(node.default)
       : isRequired(parent, key)
         ? 'required'
-        : '';
+        : '–';
   const cells = [`\`${path}\``, typeText(node), fallback, node.description ?? ''];
   const shapes = [node, ...(node.anyOf ?? node.oneOf ?? [])];
   const below = shapes.flatMap((shape) => [

@@ -31,7 +31,7 @@ export function parseByteSize(value: string | number): number | undefined {
 
 function parse(value: string | number, units: ReadonlyMap<string, number>): number | undefined {
   if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
-  const match = /^(\d{1,15}(?:\.\d{1,6})?) ?([A-Za-z]*)$/.exec(value);
+  const match = /^(\d{1,16}(?:\.\d{1,6})?) ?([A-Za-z]*)$/.exec(value);
   if (match === null) return undefined;
   const [, amount, unit] = match as unknown as [string, string, string];
   // Without a unit a fraction would be part of an octet or of a millisecond.

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { pluginModule, workshop } from '../server/configuration/workshop.ts';
+import { inProcess, posthouse } from './posthouse.ts';
+
+const GOOD = 'hostname: mx.example.org\nlisteners: [{ name: mx, host: 127.0.0.1, port: 0 }]\n';
+const STORE = "plugins:\n  - use: '@posthouse/core/store-memory'\n";
+
+test('help tells the commands, and of one command its options', async () => {
+  const all = await posthouse(['help']);
+  assert.equal(all.code, 0);
+  for (const name of ['start', 'check', 'explain', 'schema', 'queue'])
+    assert.match(all.out, new RegExp(`^  ${name} `, 'm'));
+  const one = await inProcess(['queue', '--help']);
+  assert.equal(one.code, 0);
+  assert.match(one.out, /--older-than <duration>/);
+  assert.equal((await inProcess(['help', 'queue'])).out, one.out);
+});
+
+test('a wrong command line is told what was meant, with exit code 2', async () => {
+  const lines: readonly (readonly [readonly string[], RegExp])[] = [
+    [[], /Usage: posthouse <command>/],
+    [['chekc'], /no command chekc; did you mean check\?/],
+    [['frobnicate'], /no command frobnicate; see posthouse help/],
+    [['check', '--confg', 'x'], /no option --confg; did you mean --config\?/],
+    [['check', '--config'], /--config needs a value: file/],
+    [['check', '--config', '--listener'], /--config needs a value: file/],
+    [['check', 'posthouse.yaml'], /takes options only, and was given posthouse.yaml/],
+    [['queue'], /say what to do: list, show, retry, drop/],
+    [['queue', 'lst'], /cannot lst; did you mean list\?/],
+    [['queue', 'drop'], /takes ids, or filters, or --all: one of the three/],
+    [['queue', 'drop', 'x', '--all'], /takes ids, or filters, or --all: one of the three/],
+    [['queue', 'show'], /takes one id/],
+    [['queue', 'list', 'x'], /takes filters, not ids/],
+    [['queue', 'list', '--reason', 'deferd'], /did you mean deferred\?/],
+    [['queue', 'list', '--older-than', 'long'], /--older-than must be a duration/],
+    [['queue', 'list', '--json=yes'], /--json takes no value/],
+  ];
+  for (const [given, wanted] of lines) {
+    const { code, said, out } = await inProcess(given);
+    assert.match(said, wanted, given.join(' '));
+    assert.equal(code, 2, given.join(' '));
+    assert.equal(out, '');
+  }
+});
+
+test('a good configuration is counted, with exit code 0', async (context) => {
+  const { write } = workshop(context);
+  write('check-x.mjs', pluginModule('check-x'));
+  const file = write('posthouse.yaml', `${GOOD}${STORE}  - { use: ./check-x.mjs, mode: off }\n`);
+  assert.deepEqual(await posthouse(['check', '--config', file]), {
+    code: 0,
+    out: `${file} is good: 1 listener, 2 plugins, 1 of them off\n`,
+    said: '',
+  });
+});
+
+test('every mistake of a configuration is told, with exit code 1', async (context) => {
+  const file = workshop(context).write(
+    'posthouse.yaml',
+    'hostname: mx.example.org\nlisteners: []\nworkers: auto\n',
+  );
+  assert.deepEqual(await posthouse(['check', '-c', file]), {
+    code: 1,
+    out: '',
+    said: `${file}:2:12 listeners must have 1 entry or more, got 0\n${file}:3:1 workers is unknown\n`,
+  });
+});
+
+test('what only the assembly can see is checked as well: a house without a queue', async (context) => {
+  const file = workshop(context).write('posthouse.yaml', GOOD);
+  const { code, said } = await inProcess(['check', '-c', file]);
+  assert.equal(code, 1);
+  assert.match(said, /QueueStore/);
+});
+
+test('explain tells the order of asking, who only observes, and which settings are defaults; secrets are not shown', async (context) => {
+  const { write } = workshop(context);
+  const handler =
+    "{ hooks: { 'on-rcpt': () => undefined, 'on-deliver': { claim: () => undefined, deliver: () => undefined } } }";
+  write(
+    'check-a.mjs',
+    pluginModule('check-a', { type: 'object', properties: { key: { type: 'string' } } }, handler),
+  );
+  write(
+    'check-b.mjs',
+    pluginModule(
+      'check-b',
+      undefined,
+      "{ hooks: { 'on-rcpt': { order: 'early', handler: () => undefined } } }",
+    ),
+  );
+  const file = write(
+    'posthouse.yaml',
+    `${GOOD}limits: { recipients: 500 }\n${STORE}  - { use: ./check-a.mjs, mode: observe, config: { key: "\${env:KEY}" } }\n  - { use: ./check-b.mjs }\n`,
+  );
+  const { code, out } = await inProcess(['explain', '-c', file, '--listener', 'mx'], {
+    environment: { KEY: 'hunter2' },
+  });
+  assert.equal(code, 0);
+  assert.match(out, /on-rcpt +1\. check-b +early\n +2\. check-a +observes only\n +otherwise reject 5\.7\.1/);
+  assert.match(out, /on-data +otherwise accept/);
+  assert.match(out, /limits\.recipients +500\n/);
+  assert.match(out, /limits\.messageSize +50 MiB +default/);
+  assert.match(out, /key +"\(secret\)"/);
+  assert.doesNotMatch(out, /hunter2/);
+  const wrong = await inProcess(['explain', '-c', file, '--listener', 'mz'], {
+    environment: { KEY: 'hunter2' },
+  });
+  assert.deepEqual([wrong.code, wrong.said.split('\n')[0]], [2, 'there is no listener mz; did you mean mx?']);
+});
+
+test('schema writes what an editor needs, also for plugins of one’s own and while the file is still wrong', async (context) => {
+  const { folder, write } = workshop(context);
+  write('check-a.mjs', pluginModule('check-a', { type: 'object', properties: { key: { type: 'string' } } }));
+  const file = write('posthouse.yaml', 'hostnam: x\nplugins: [{ use: ./check-a.mjs }]\n');
+  const { code } = await inProcess(['schema', '-c', file, '--out', `${folder}/posthouse.schema.json`]);
+  assert.equal(code, 0);
+  const schema = readFileSync(`${folder}/posthouse.schema.json`, 'utf8');
+  assert.match(schema, /"const": "\.\/check-a\.mjs"/);
+});
+
+test('an old Node is told what to do, before anything else is loaded', async () => {
+  const old = `data:text/javascript,${encodeURIComponent("Object.defineProperty(process, 'versions', { value: { node: '20.20.2' } })")}`;
+  const { code, said } = await posthouse(['check'], ['--import', old]);
+  assert.equal(code, 1);
+  assert.match(said, /needs Node\.js 24\.15 or newer, and this is Node\.js 20\.20\.2/);
+});

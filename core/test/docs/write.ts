@@ -1,0 +1,10 @@
+// npm run docs: writes the generated documentation anew.
+
+import { writeFileSync } from 'node:fs';
+import { generatedFiles } from './generated.ts';
+
+for (const { path, found, wanted } of await generatedFiles()) {
+  if (found === wanted) continue;
+  writeFileSync(path, wanted);
+  process.stdout.write(`wrote ${path}\n`);
+}

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { existsSync, linkSync, statSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { ask, Refused } from '../../src/cli/control-client.ts';
+import type { QueueEntry, QueueFilter } from '../../src/contract/index.ts';
+import { ControlServer, type QueueActions } from '../../src/server/control.ts';
+import { workshop } from './configuration/workshop.ts';
+
+function entry(item: string, message: string): QueueEntry {
+  return { item: { id: item, message }, message: { id: message } } as unknown as QueueEntry;
+}
+
+/** A queue of two items of one message, which notes what it is asked. */
+function queueOfTwo(): { readonly queue: QueueActions; readonly asked: unknown[] } {
+  const entries = [entry('i1', 'm1'), entry('i2', 'm1')];
+  const asked: unknown[] = [];
+  const fitting = ({ item, message }: QueueFilter) =>
+    entries.filter(
+      (one) => (item ?? one.item.id) === one.item.id && (message ?? one.message.id) === one.message.id,
+    );
+  const count = (what: string) => (filter: QueueFilter) => {
+    asked.push([what, filter]);
+    return Promise.resolve(fitting(filter).length);
+  };
+  const queue: QueueActions = {
+    list(filter, limit, after) {
+      asked.push(['list', filter, limit, after]);
+      return Promise.resolve({ entries: fitting(filter), next: 'more' });
+    },
+    show: (id) => Promise.resolve(entries.find(({ item, message }) => item.id === id || message.id === id)),
+    retry: count('retry'),
+    drop: count('drop'),
+  };
+  return { queue, asked };
+}
+
+async function controlled(context: TestContext): Promise<{ path: string; asked: unknown[] }> {
+  const path = join(workshop(context).folder, 'var', 'control.sock');
+  const { queue, asked } = queueOfTwo();
+  const server = new ControlServer(path, queue);
+  await server.start();
+  context.after(() => server.stop());
+  return { path, asked };
+}
+
+test('the socket is for its owner alone, and gone after the stop', async (context) => {
+  const path = join(workshop(context).folder, 'var', 'control.sock');
+  const server = new ControlServer(path, queueOfTwo().queue);
+  await server.start();
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  await server.stop();
+  assert.ok(!existsSync(path));
+});
+
+test('filters, limit and page reach the queue, and its page comes back', async (context) => {
+  const { path, asked } = await controlled(context);
+  const page = await ask(
+    path,
+    'GET',
+    '/queue?destination=a.example&state=held&arrivedBefore=5&limit=7&after=i0',
+  );
+  assert.deepEqual(asked, [['list', { destination: 'a.example', state: 'held', arrivedBefore: 5 }, 7, 'i0']]);
+  assert.deepEqual(page, { entries: [entry('i1', 'm1'), entry('i2', 'm1')], next: 'more' });
+});
+
+test('an id is that of an item or of a message with all its items', async (context) => {
+  const { path, asked } = await controlled(context);
+  assert.deepEqual(await ask(path, 'GET', '/queue/i2'), { entries: [entry('i2', 'm1')] });
+  assert.deepEqual(await ask(path, 'GET', '/queue/m1'), { entries: [entry('i1', 'm1'), entry('i2', 'm1')] });
+  await assert.rejects(ask(path, 'GET', '/queue/nothing'), Refused);
+  asked.length = 0;
+  assert.deepEqual(await ask(path, 'POST', '/queue/drop', { ids: ['i1', 'm1', 'x'] }), {
+    count: 3,
+    missing: ['x'],
+  });
+  assert.deepEqual(await ask(path, 'POST', '/queue/retry', { filter: { sender: '' } }), {
+    count: 2,
+    missing: [],
+  });
+  assert.deepEqual(asked.at(-1), ['retry', { sender: '' }]);
+});
+
+test('requests that make no sense are refused and change nothing', async (context) => {
+  const { path, asked } = await controlled(context);
+  const refused: readonly (readonly ['GET' | 'POST', string, object?])[] = [
+    ['GET', '/queue?state=tired'],
+    ['GET', '/queue?reason=none'],
+    ['GET', '/queue?colour=red'],
+    ['GET', '/queue?limit=0'],
+    ['GET', '/queue?limit=1001'],
+    ['GET', '/queue?arrivedBefore=yesterday'],
+    ['GET', '/elsewhere'],
+    ['GET', '/queue/%zz'],
+    ['POST', '/queue/drop', {}],
+    ['POST', '/queue/drop', { ids: 'i1' }],
+    ['POST', '/queue/drop', { filter: { sender: 7 } }],
+    ['POST', '/queue/drop', { filter: null }],
+    ['POST', '/queue/drop', { ids: [], padding: 'x'.repeat(70_000) }],
+  ];
+  for (const [method, url, body] of refused) await assert.rejects(ask(path, method, url, body), Refused, url);
+  assert.deepEqual(asked, []);
+});
+
+test('a body that is no JSON is answered, not obeyed', async (context) => {
+  const { path, asked } = await controlled(context);
+  const status = await new Promise((resolve, reject) => {
+    const sent = request({ socketPath: path, method: 'POST', path: '/queue/drop' }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    sent.on('error', reject);
+    sent.end('{"filter":');
+  });
+  assert.equal(status, 400);
+  assert.deepEqual(asked, []);
+});
+
+test('a live server keeps its socket; a second one does not start', async (context) => {
+  const { path } = await controlled(context);
+  await assert.rejects(new ControlServer(path, queueOfTwo().queue).start(), {
+    code: 'listen-failed',
+    message: /another running server/,
+  });
+  assert.deepEqual(await ask(path, 'GET', '/queue/i1'), { entries: [entry('i1', 'm1')] });
+});
+
+test('the socket of a dead server is replaced, a file that is no socket is left alone', async (context) => {
+  const { folder } = workshop(context);
+  const path = join(folder, 'control.sock');
+  const kept = join(folder, 'kept.sock');
+  // A socket file without a listener, as kill -9 leaves it: closing removes the file, so it is linked aside first.
+  const dead = createServer();
+  await new Promise<void>((resolve) => dead.listen(kept, resolve));
+  linkSync(kept, path);
+  await new Promise((resolve) => dead.close(resolve));
+  assert.ok(statSync(path).isSocket());
+  const server = new ControlServer(path, queueOfTwo().queue);
+  await server.start();
+  await server.stop();
+
+  const file = join(folder, 'precious.txt');
+  writeFileSync(file, 'precious');
+  await assert.rejects(new ControlServer(file, queueOfTwo().queue).start(), { code: 'listen-failed' });
+  assert.equal(statSync(file).size, 8);
+});
+
+test('where nobody answers, the client says so', async (context) => {
+  await assert.rejects(ask(join(workshop(context).folder, 'none.sock'), 'GET', '/queue'), {
+    code: 'control-unavailable',
+  });
+});
