@@ -42,9 +42,13 @@ export class BodyFiles {
     await syncFolder(dirname(join(this.#folder, name)));
   }
 
-  /** What cannot be removed now is removed at the next start. */
-  remove(name: string): void {
-    const removal: Promise<void> = unlink(join(this.#folder, name)).then(
+  /**
+   * What cannot be removed now is removed at the next start.
+   * @param after what must have come to its end before, well or not.
+   */
+  remove(name: string, after?: Promise<void>): void {
+    const gone = (): Promise<void> => unlink(join(this.#folder, name));
+    const removal: Promise<void> = (after === undefined ? gone() : after.then(gone, gone)).then(
       () => void this.#removals.delete(removal),
       () => void this.#removals.delete(removal),
     );

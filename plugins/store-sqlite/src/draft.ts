@@ -200,13 +200,12 @@ class DraftFile {
     if (this.#abandoned) return;
     this.#abandoned = true;
     this.#queue = [];
-    void this.#leave();
+    this.#files.remove(this.name, this.#leave());
   }
 
   async #leave(): Promise<void> {
     await this.#pumping;
-    await this.#close().catch(() => undefined);
-    this.#files.remove(this.name);
+    await this.#close();
   }
 
   async #close(): Promise<void> {

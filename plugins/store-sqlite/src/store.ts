@@ -79,8 +79,8 @@ export class SqliteStore implements QueueStore {
   async close(): Promise<void> {
     const opened = this.#opened;
     if (opened === undefined) return;
-    await opened.commits.settled();
     this.#opened = undefined;
+    await opened.commits.settled();
     await opened.files.settled();
     try {
       await opened.engine.close();
