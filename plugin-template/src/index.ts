@@ -1,7 +1,7 @@
 // check-example: refuses senders of some domains and counts what is queued, so that every part of a plugin stands here once.
 // Not for: use. Copy the folder and replace each part, or drop it.
 
-import { Clock, definePlugin, Duration, type Timer, Type, Verdict } from '@posthouse/core';
+import { Clock, Duration, definePlugin, type Timer, Type, Verdict } from '@posthouse/core';
 
 export default definePlugin({
   name: 'check-example',
@@ -21,7 +21,9 @@ export default definePlugin({
       hooks: {
         'on-mail-from'({ sender }) {
           if (sender === null || !refused.has(sender.domain)) return;
-          return Verdict.reject('5.7.1', `Mail from ${sender.domain} is not taken here`, { reason: 'example.refused' });
+          return Verdict.reject('5.7.1', `Mail from ${sender.domain} is not taken here`, {
+            reason: 'example.refused',
+          });
         },
       },
       observe: {
