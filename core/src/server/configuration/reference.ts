@@ -19,6 +19,7 @@ interface Node {
   readonly required?: readonly string[];
   readonly minimum?: number;
   readonly maximum?: number;
+  readonly maxLength?: number;
 }
 
 const HEAD = '| key | type | default | meaning |\n|---|---|---|---|\n';
@@ -33,12 +34,13 @@ export function configurationTable(schema: object | undefined): string {
 export function configurationReference(): string {
   const schema = plainSchema(ServerSchema) as Node;
   const sections = Object.entries(schema.properties ?? {}).map(([key, node]) => {
-    const members = node.items ?? node;
-    const rows = rowsOf(members, '');
+    const shapes = node.items ? [node.items] : (node.anyOf ?? [node]);
+    const rows = shapes.flatMap((shape) => rowsOf(shape, ''));
+    // Of a section or a list of them the table tells the type.
+    const type = node.type === 'object' || node.items ? '' : ` Type: ${typeText(node)}.`;
     const state = isRequired(schema, key) ? ' Required.' : '';
-    const table = rows.length === 0 ? row('', key, node, schema) : rows;
-    const title = `## \`${key}\``;
-    return `${title}\n\n${node.description ?? ''}${state}\n\n${HEAD}${[table].flat().join('\n')}`;
+    const table = rows.length === 0 ? '' : `\n\n${HEAD}${rows.join('\n')}`;
+    return `## \`${key}\`\n\n${node.description ?? ''}${type}${state}${table}`;
   });
   return `${[INTRODUCTION, ...sections].join('\n\n')}\n`;
 }
@@ -102,6 +104,7 @@ function typeText(node: Node): string {
   const forms = node.anyOf ?? node.oneOf;
   if (forms) return [...new Set(forms.map(typeText))].join(' or ');
   if (node.items) return `list of ${plural(typeText(node.items))}`;
+  if (node.type === 'string' && node.maxLength === 1) return 'character';
   const [member] = membersOf(node);
   if (member) return `map of ${plural(typeText(member))}`;
   if (node.type === undefined) return 'anything';
@@ -119,6 +122,7 @@ function range({ minimum, maximum }: Node): string {
 }
 
 function code(value: unknown): string {
+  if (Array.isArray(value) && value.length > 0) return value.map(code).join(', ');
   return `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``;
 }
 
