@@ -6,6 +6,8 @@ import type { Shell } from './command.ts';
 const ENDED_BY_SIGNAL = 130;
 
 export function shellOfProcess(): Shell {
+  // Whoever read the output has gone (`posthouse queue list | head`), and needs no more of it.
+  process.stdout.on('error', () => {});
   return {
     environment: process.env,
     out: (text) => void process.stdout.write(text),
