@@ -24,9 +24,9 @@ for (const [what, sender, verdict] of table) {
 test('the count is logged from start to stop', async () => {
   const clock = fakeClock();
   const plugin = await mount(checkExample({ refused: [], reportEvery: 60_000 }), { clock });
-  clock.advance(120_000);
+  await clock.advance(120_000);
   await plugin.stop();
-  clock.advance(120_000);
+  await clock.advance(120_000);
   assert.deepEqual(
     plugin.log.lines.map(({ text, fields }) => [text, fields.queued]),
     [

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { mailbox, Outcome, Verdict } from '@posthouse/core';
-import { mount } from '@posthouse/core/testing';
+import { deliverMemory, mount, openHouse } from '@posthouse/core/testing';
 import routeAliases from '../src/index.ts';
 
 const config = {
@@ -93,6 +93,37 @@ test('a bad line of the file, a doubled name and a missing file end the start', 
   await assert.rejects(mount(routeAliases({ ...config, file: `${bad}.missing` })), {
     code: 'config-invalid',
   });
+});
+
+test('in a whole house each target gets the message once, the alias itself included', async () => {
+  const memory = deliverMemory();
+  await using house = await openHouse({ plugins: [routeAliases(config), memory] });
+  await house.talk(`
+    S: 220 *
+    C: HELO client.example
+    S: 250 *
+    C: MAIL FROM:<sender@client.example>
+    S: 250 *
+    C: RCPT TO:<sales@d.example>
+    S: 250 *
+    C: RCPT TO:<nobody@d.example>
+    S: 550 5.7.1 *
+    C: DATA
+    S: 354 *
+    C: Subject: hello
+    C:
+    C: Hello
+    C: .
+    S: 250 *
+    C: QUIT
+    S: 221 *
+  `);
+  const messages = await memory.delivered(2);
+  assert.deepEqual(messages.flatMap(({ recipients }) => recipients).sort(), [
+    'ann@d.example',
+    'bob@else.example',
+    'eve@else.example',
+  ]);
 });
 
 async function fileWith(t: { after(then: () => Promise<void>): void }, text: string): Promise<string> {
