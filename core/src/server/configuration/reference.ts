@@ -22,12 +22,14 @@ interface Node {
   readonly maxLength?: number;
 }
 
-const HEAD = '| key | type | default | meaning |\n|---|---|---|---|\n';
+type Row = readonly string[];
+
+const HEAD: Row = ['key', 'type', 'default', 'meaning'];
 
 /** The table of a plugin's README, without surrounding lines. */
 export function configurationTable(schema: object | undefined): string {
   const rows = schema === undefined ? [] : rowsOf(plainSchema(schema) as Node, '');
-  return rows.length === 0 ? 'It has nothing to configure.' : HEAD + rows.join('\n');
+  return rows.length === 0 ? 'It has nothing to configure.' : table(rows);
 }
 
 /** core/docs/configuration.md. */
@@ -39,8 +41,8 @@ export function configurationReference(): string {
     // Of a section or a list of them the table tells the type.
     const type = node.type === 'object' || node.items ? '' : ` Type: ${typeText(node)}.`;
     const state = isRequired(schema, key) ? ' Required.' : '';
-    const table = rows.length === 0 ? '' : `\n\n${HEAD}${rows.join('\n')}`;
-    return `## \`${key}\`\n\n${node.description ?? ''}${type}${state}${table}`;
+    const below = rows.length === 0 ? '' : `\n\n${table(rows)}`;
+    return `## \`${key}\`\n\n${node.description ?? ''}${type}${state}${below}`;
   });
   return `${[INTRODUCTION, ...sections].join('\n\n')}\n`;
 }
@@ -60,12 +62,12 @@ tells every mistake with its line and column, \`posthouse explain\` what a confi
 **Secrets.** In any string, \`\${env:NAME}\` stands for an environment variable and \`\${file:path}\` for the content of a file,
 without its last line end; \`$\${\` is a plain \`\${\`. What has no value is an error. No dump shows what came from there.`;
 
-function rowsOf(schema: Node, prefix: string): readonly string[] {
+function rowsOf(schema: Node, prefix: string): readonly Row[] {
   return Object.entries(schema.properties ?? {}).flatMap(([key, node]) => row(prefix, key, node, schema));
 }
 
 /** A member's row, followed by those of its own members. */
-function row(prefix: string, key: string, node: Node, parent: Node): readonly string[] {
+function row(prefix: string, key: string, node: Node, parent: Node): readonly Row[] {
   const path = `${prefix}${key}`;
   const fallback =
     node.default !== undefined && !isSection(node)
@@ -80,7 +82,18 @@ function row(prefix: string, key: string, node: Node, parent: Node): readonly st
     ...(shape.items ? rowsOf(shape.items, `${path}[].`) : []),
     ...membersOf(shape).flatMap((member) => rowsOf(member, `${path}.*.`)),
   ]);
-  return [`| ${cells.map(cell).join(' | ')} |`, ...below];
+  return [cells.map(cell), ...below];
+}
+
+/** Aligned, as the formatter of the repository wants tables. */
+function table(rows: readonly Row[]): string {
+  const widths = HEAD.map((_, column) =>
+    Math.max(3, ...[HEAD, ...rows].map((row) => row[column]?.length ?? 0)),
+  );
+  const rule = widths.map((width) => '-'.repeat(width));
+  return [HEAD, rule, ...rows]
+    .map((row) => `| ${row.map((text, column) => text.padEnd(widths[column] ?? 0)).join(' | ')} |`)
+    .join('\n');
 }
 
 function isRequired(schema: Node, key: string): boolean {

@@ -64,13 +64,13 @@ test('a table tells every key, nested ones too, with type, default and meaning',
   assert.equal(
     configurationTable(zones),
     [
-      '| key | type | default | meaning |',
-      '|---|---|---|---|',
-      '| `zones` | list of strings | required | DNS zones. |',
-      '| `timeout` | duration | `5s` | A wait. |',
-      '| `path` | path | – | A file, or \\| none. |',
-      '| `reply` | object | – | What to say. |',
-      '| `reply.text` | string | `no` | Words. |',
+      '| key          | type            | default  | meaning             |',
+      '| ------------ | --------------- | -------- | ------------------- |',
+      '| `zones`      | list of strings | required | DNS zones.          |',
+      '| `timeout`    | duration        | `5s`     | A wait.             |',
+      '| `path`       | path            | –        | A file, or \\| none. |',
+      '| `reply`      | object          | –        | What to say.        |',
+      '| `reply.text` | string          | `no`     | Words.              |',
     ].join('\n'),
   );
   assert.equal(configurationTable(undefined), 'It has nothing to configure.');
