@@ -12,33 +12,31 @@ export const ConfigSchema = Type.Object(
     smarthost: Type.Optional(
       Type.String({ description: 'The next hop for whatever has no route of its own. Default: by MX.' }),
     ),
-    routes: Type.Record(Type.String(), Type.String(), {
+    routes: Type.With(Type.Record(Type.String(), Type.String()), {
       default: {},
       description: 'Next hops by domain; `.example.org` stands for all below it.',
     }),
-    port: Type.Integer({
+    port: Type.With(Type.Integer({ minimum: 1, maximum: 65_535 }), {
       default: 25,
-      minimum: 1,
-      maximum: 65535,
       description: 'The port where a next hop names none.',
     }),
     helo: Type.Optional(
       Type.String({ pattern: '^[!-~]+$', description: 'Our name in EHLO. Default: the hostname.' }),
     ),
-    addressFamily: Type.Union(
-      [
+    addressFamily: Type.With(
+      Type.Union([
         Type.Literal('any'),
         Type.Literal('ipv4'),
         Type.Literal('ipv6'),
         Type.Literal('ipv4-first'),
         Type.Literal('ipv6-first'),
-      ],
+      ]),
       {
         default: 'any',
         description: 'Which addresses of a host are tried, and which first; `any` leaves it to chance.',
       },
     ),
-    tls: Type.Union([Type.Literal('may'), Type.Literal('none'), Type.Literal('encrypt')], {
+    tls: Type.With(Type.Union([Type.Literal('may'), Type.Literal('none'), Type.Literal('encrypt')]), {
       default: 'may',
       description:
         '`may`: STARTTLS where offered, in clear where not; `encrypt`: never in clear. Nothing is verified.',
@@ -60,9 +58,8 @@ export const ConfigSchema = Type.Object(
       default: '5s',
       description: 'How long a connection is kept for the next message.',
     }),
-    messagesPerConnection: Type.Integer({
+    messagesPerConnection: Type.With(Type.Integer({ minimum: 1 }), {
       default: 100,
-      minimum: 1,
       description: 'Then the connection is closed.',
     }),
   },

@@ -52,7 +52,7 @@ export class Connection {
   readonly #dialogue: SmtpDialogue;
   readonly #closed: () => void;
   #socket: Socket | TLSSocket;
-  #secure = false;
+  #tlsState: 'clear' | 'handshake' | 'secure' = 'clear';
   #phase: 'opening' | 'open' | 'over' = 'opening';
   #opened: ((trouble: Trouble | undefined) => void) | undefined;
   readonly #openingAborted: () => boolean;
@@ -120,6 +120,7 @@ export class Connection {
       this.giveUp('the attempt was aborted', 'aborted');
     } else if (now >= this.#deadline) {
       if (this.isReady) this.quit();
+      else if (this.#tlsState === 'handshake') this.giveUp('TLS handshake timed out', 'tls-failed');
       else this.giveUp(`timed out while waiting for ${this.#dialogue.awaiting ?? 'the connection'}`);
     }
   }
@@ -202,14 +203,15 @@ export class Connection {
 
   #ready(startTls: boolean): void {
     if (this.#phase !== 'opening') return;
-    if (!this.#secure && startTls && this.#tls !== 'none') this.#run(this.#dialogue.startTls());
-    else if (!this.#secure && this.#tls === 'encrypt') {
+    if (this.#tlsState === 'clear' && startTls && this.#tls !== 'none') this.#run(this.#dialogue.startTls());
+    else if (this.#tlsState === 'clear' && this.#tls === 'encrypt') {
       this.#fail({ kind: 'tls-missing', text: 'STARTTLS is not offered' }, true);
     } else this.#open();
   }
 
   #startTls(): void {
     const clear = this.#socket;
+    this.#tlsState = 'handshake';
     clear.removeAllListeners('data').removeAllListeners('end');
     clear.removeAllListeners('error').removeAllListeners('close');
     clear.on('error', () => {});
@@ -224,15 +226,16 @@ export class Connection {
     this.#socket = secure;
     secure.once('secureConnect', () => {
       if (this.#phase === 'over') return;
-      this.#secure = true;
+      this.#tlsState = 'secure';
       this.#run(this.#dialogue.secured());
     });
     secure.on('error', (error) => {
       this.#error = error;
-      if (!this.#secure) this.giveUp(`TLS handshake failed: ${error.message}`, 'tls-failed');
+      if (this.#tlsState === 'handshake') this.giveUp(`TLS handshake failed: ${error.message}`, 'tls-failed');
     });
     secure.on('close', () => {
-      if (!this.#secure) this.giveUp('TLS handshake failed: the connection was closed', 'tls-failed');
+      if (this.#tlsState === 'handshake')
+        this.giveUp('TLS handshake failed: the connection was closed', 'tls-failed');
     });
     this.#listen(secure);
   }

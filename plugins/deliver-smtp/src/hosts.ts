@@ -107,7 +107,7 @@ async function hostsOfDomain(
   if (targets.length > 0) return { targets: targets.slice(0, MAX_TARGETS) };
   if (anyUnavailable) return { outcome: unavailable({ kind: 'domain', domain }) };
   if (foundSelf) return { outcome: loopsBack(domain) };
-  if (isImplicit) return { outcome: Outcome.failed('5.1.2', `${domain} has neither MX nor address`) };
+  if (isImplicit) return { outcome: Outcome.failed('5.1.2', `${domain} has neither MX nor usable address`) };
   return { outcome: Outcome.failed('5.4.4', `no mail host of ${domain} has an address`) };
 }
 

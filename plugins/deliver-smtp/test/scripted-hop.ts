@@ -1,0 +1,206 @@
+// A next hop on loopback that answers from a script and remembers every octet that it was sent.
+
+import { createServer, type Server, type Socket } from 'node:net';
+import { createSecureContext, TLSSocket } from 'node:tls';
+
+/** The reply without its CRLF; or what else it does. */
+export type Reaction = string | 'DROP' | 'SILENCE';
+type Answers = Reaction | readonly Reaction[] | ((line: string) => Reaction);
+
+export interface Script {
+  readonly greeting?: Reaction;
+  readonly keywords?: readonly string[];
+  readonly EHLO?: Reaction;
+  readonly HELO?: Reaction;
+  readonly STARTTLS?: Reaction;
+  readonly RSET?: Reaction;
+  readonly MAIL?: Answers;
+  readonly RCPT?: Answers;
+  readonly DATA?: Answers;
+  /** The reply to the end of data. */
+  readonly message?: Answers;
+  /** Said as soon as the first octets of a message arrive. */
+  readonly early?: Reaction;
+  readonly QUIT?: Reaction;
+  readonly tls?: { readonly key: string; readonly cert: string };
+}
+
+export interface HeardSession {
+  /** Command lines, and `<message>` for each end of data. */
+  readonly lines: string[];
+  /** As they came, dots and end of data included. */
+  readonly messages: string[];
+  /** What arrived in one piece. */
+  readonly chunks: string[];
+  secure: boolean;
+  closed: boolean;
+}
+
+export interface ScriptedHop extends AsyncDisposable {
+  readonly address: string;
+  readonly port: number;
+  readonly sessions: HeardSession[];
+  /** Speaks out of turn on the last connection. */
+  say(text: string): void;
+  /** Closes every connection. */
+  hangUp(): void;
+}
+
+const DEFAULT_KEYWORDS = ['PIPELINING', 'SIZE 1000000', '8BITMIME', 'SMTPUTF8', 'DSN', 'ENHANCEDSTATUSCODES'];
+
+/** @param script the same for all connections, or one for each. */
+export async function scriptedHop(
+  script: Script | ((connection: number) => Script) = {},
+  { address = '127.0.0.1', port = 0 }: { address?: string; port?: number } = {},
+): Promise<ScriptedHop> {
+  const sessions: HeardSession[] = [];
+  const open: Player[] = [];
+  const server: Server = createServer({ noDelay: true }, (socket) => {
+    const session: HeardSession = { lines: [], messages: [], chunks: [], secure: false, closed: false };
+    sessions.push(session);
+    open.push(new Player(socket, typeof script === 'function' ? script(sessions.length) : script, session));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, address, resolve);
+  });
+  const hangUp = (): void => {
+    for (const player of open.splice(0)) player.drop();
+  };
+  return {
+    address,
+    port: (server.address() as { port: number }).port,
+    sessions,
+    say: (text) => open.at(-1)?.say(text),
+    hangUp,
+    async [Symbol.asyncDispose]() {
+      hangUp();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+class Player {
+  readonly #script: Script;
+  readonly #session: HeardSession;
+  readonly #turns = new Map<string, number>();
+  readonly #clear: Socket;
+  #socket: Socket;
+  #heard = '';
+  #inMessage = false;
+
+  constructor(socket: Socket, script: Script, session: HeardSession) {
+    this.#clear = socket;
+    this.#socket = socket;
+    this.#script = script;
+    this.#session = session;
+    this.#listen(socket);
+    this.#react(script.greeting ?? '220 hop.example ESMTP');
+  }
+
+  drop(): void {
+    this.#socket.destroy();
+    this.#clear.destroy();
+  }
+
+  say(text: string): void {
+    this.#socket.write(text);
+  }
+
+  #listen(socket: Socket): void {
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      this.#session.closed = true;
+    });
+    socket.on('data', (bytes: Buffer) => {
+      this.#session.chunks.push(bytes.toString('latin1'));
+      this.#heard += bytes.toString('latin1');
+      this.#read();
+    });
+  }
+
+  #read(): void {
+    for (;;) {
+      if (this.#inMessage) {
+        if (this.#script.early !== undefined) {
+          this.#inMessage = false;
+          this.#react(this.#script.early);
+          return;
+        }
+        const end = this.#heard.startsWith('.\r\n') ? 0 : this.#heard.indexOf('\r\n.\r\n') + 2;
+        if (end === 1) return;
+        this.#session.messages.push(this.#heard.slice(0, end + 3));
+        this.#session.lines.push('<message>');
+        this.#heard = this.#heard.slice(end + 3);
+        this.#inMessage = false;
+        this.#react(this.#answer('message', '', '250 2.0.0 taken'));
+        continue;
+      }
+      const end = this.#heard.indexOf('\r\n');
+      if (end === -1) return;
+      const line = this.#heard.slice(0, end);
+      this.#heard = this.#heard.slice(end + 2);
+      this.#session.lines.push(line);
+      this.#command(line);
+    }
+  }
+
+  #command(line: string): void {
+    const word = line.split(' ', 1)[0] as string;
+    switch (word) {
+      case 'EHLO':
+        this.#react(this.#script.EHLO ?? this.#hello());
+        return;
+      case 'DATA': {
+        const reaction = this.#answer('DATA', line, '354 go on');
+        this.#inMessage = reaction.startsWith('354');
+        this.#react(reaction);
+        return;
+      }
+      case 'STARTTLS': {
+        const reaction = this.#script.STARTTLS ?? '220 go on';
+        this.#react(reaction);
+        if (reaction.startsWith('220') && !reaction.includes('\n')) this.#startTls();
+        return;
+      }
+      case 'QUIT':
+        this.#react(this.#script.QUIT ?? '221 bye');
+        this.#socket.end();
+        return;
+      default:
+        this.#react(this.#answer(word as 'MAIL', line, '250 ok'));
+    }
+  }
+
+  #hello(): string {
+    const offersTls = this.#script.tls !== undefined || this.#script.STARTTLS !== undefined;
+    const keywords = [...(this.#script.keywords ?? DEFAULT_KEYWORDS)];
+    if (offersTls && !this.#session.secure) keywords.push('STARTTLS');
+    const lines = ['hop.example', ...keywords];
+    return lines.map((text, index) => `250${index === lines.length - 1 ? ' ' : '-'}${text}`).join('\r\n');
+  }
+
+  #answer(word: 'MAIL' | 'RCPT' | 'DATA' | 'message', line: string, otherwise: string): Reaction {
+    const turn = this.#turns.get(word) ?? 0;
+    this.#turns.set(word, turn + 1);
+    const answers = this.#script[word];
+    if (typeof answers === 'function') return answers(line);
+    if (typeof answers === 'object') return answers[Math.min(turn, answers.length - 1)] ?? otherwise;
+    return answers ?? otherwise;
+  }
+
+  #react(reaction: Reaction): void {
+    if (reaction === 'DROP') this.drop();
+    else if (reaction !== 'SILENCE') this.#socket.write(`${reaction}\r\n`);
+  }
+
+  #startTls(): void {
+    const { tls } = this.#script;
+    if (tls === undefined) return;
+    this.#clear.removeAllListeners('data');
+    const secure = new TLSSocket(this.#clear, { isServer: true, secureContext: createSecureContext(tls) });
+    this.#socket = secure;
+    this.#session.secure = true;
+    this.#listen(secure);
+  }
+}
