@@ -1,9 +1,24 @@
-// The folder of the bodies that have files of their own, as the engine sees it at the start.
+// The folders of the queue, as the engine finds them at the start, and what lies in that of the bodies.
 
-import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 export const BODIES_FOLDER = 'bodies';
+
+/** Makes the queue's folder and that of the bodies, where they are missing; their names are durable when it returns. */
+export function makeFolders(path: string): void {
+  const bodies = join(path, BODIES_FOLDER);
+  const first = mkdirSync(bodies, { recursive: true });
+  if (first === undefined) return;
+  for (let made = bodies; made.length >= first.length; made = dirname(made)) {
+    const parent = openSync(dirname(made), 'r');
+    try {
+      fsyncSync(parent);
+    } finally {
+      closeSync(parent);
+    }
+  }
+}
 
 /** The names of all body files in the queue's folder. */
 export function* listBodies(path: string): Generator<string> {

@@ -1,11 +1,11 @@
 // The queue in SQL, synchronous: it runs on the main thread or in a worker, one call at a time.
 // Not for: promises, batches, or the bytes of large bodies.
 
-import { mkdirSync, statfsSync, statSync } from 'node:fs';
+import { statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import type { QueueCounts, QueueEntry, QueueFilter, TakeRequest } from '@posthouse/core';
-import { BODIES_FOLDER, removeOrphans } from './body-folder.ts';
+import { BODIES_FOLDER, makeFolders, removeOrphans } from './body-folder.ts';
 import { StoreFailure, storeFailure } from './failure.ts';
 import { Lanes } from './lanes.ts';
 import { Listing } from './listing.ts';
@@ -78,7 +78,7 @@ export class Engine implements EngineCalls {
     this.#path = path;
     this.#keepFree = keepFree;
     try {
-      mkdirSync(join(path, BODIES_FOLDER), { recursive: true });
+      makeFolders(path);
     } catch (error) {
       throw storeFailure(error, `make the folder ${path}`);
     }

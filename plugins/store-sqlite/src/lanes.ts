@@ -11,22 +11,30 @@ interface LaneRow {
   readonly head: number;
 }
 
-/** The due items of one lane, fetched a few at a time. */
+interface ItemKey {
+  readonly due: number;
+  readonly id: string;
+}
+
+/** The due items of one lane, their keys fetched from the index a few at a time. */
 interface Cursor {
   readonly lane: LaneRow;
-  rows: readonly EntryRow[];
+  keys: readonly ItemKey[];
   next: number;
   fetched: number;
+  /** The lane's row does not tell its first item any more. */
+  stale: boolean;
 }
 
 const LANES_AT_A_TIME = 64;
-const FIRST_FETCH = 8;
-const LARGEST_FETCH = 128;
+const FIRST_FETCH = 4;
+const LARGEST_FETCH = 256;
 
 export class Lanes {
   readonly #due: StatementSync;
   readonly #lanes: StatementSync;
-  readonly #items: StatementSync;
+  readonly #keys: StatementSync;
+  readonly #entry: StatementSync;
   readonly #first: StatementSync;
   readonly #raise: StatementSync;
   readonly #settle: StatementSync;
@@ -43,9 +51,12 @@ export class Lanes {
        WHERE head <= ? AND (head, transport, destination) > (?, ?, ?)
        ORDER BY head, transport, destination LIMIT ${LANES_AT_A_TIME}`,
     );
-    this.#items = db.prepare(
-      `SELECT ${ENTRY_COLUMNS} FROM item INDEXED BY item_due LEFT JOIN message ON message.id = item.message
-       WHERE ${takable} AND item.due <= ? AND (item.due, item.id) > (?, ?) ORDER BY item.due, item.id LIMIT ?`,
+    this.#keys = db.prepare(
+      `SELECT due, id FROM item INDEXED BY item_due
+       WHERE ${takable} AND due <= ? AND (due, id) > (?, ?) ORDER BY due, id LIMIT ?`,
+    );
+    this.#entry = db.prepare(
+      `SELECT ${ENTRY_COLUMNS} FROM item LEFT JOIN message ON message.id = item.message WHERE item.id = ?`,
     );
     this.#first = db.prepare(
       `SELECT due FROM item INDEXED BY item_due WHERE ${takable} ORDER BY due LIMIT 1`,
@@ -89,27 +100,29 @@ export class Lanes {
    */
   take({ now, limit, except }: TakeRequest, accept: (row: EntryRow) => boolean): void {
     const closed = new Set(except.map((lane) => laneKey(transportName(lane.transport), lane.destination)));
-    const opened: LaneRow[] = [];
+    const opened: Cursor[] = [];
     const cursors: Cursor[] = [];
     const lanes = this.#openLanes(now, closed);
     let lane = lanes.next().value;
     for (let accepted = 0; accepted < limit; ) {
       // A lane's head may be too early, never too late: it is opened as soon as it could come first.
       const soonest = cursors.at(-1);
-      if (lane !== undefined && (soonest === undefined || lane.head < dueOf(soonest))) {
-        opened.push(lane);
-        const cursor: Cursor = { lane, rows: [], next: 0, fetched: 0 };
+      if (lane !== undefined && (soonest === undefined || lane.head < keyOf(soonest).due)) {
+        const cursor: Cursor = { lane, keys: [], next: 0, fetched: 0, stale: false };
+        opened.push(cursor);
         if (this.#refill(cursor, now)) insert(cursors, cursor);
+        cursor.stale = cursor.keys[0]?.due !== lane.head;
         lane = lanes.next().value;
         continue;
       }
       if (soonest === undefined) break;
       cursors.pop();
-      if (accept(soonest.rows[soonest.next] as EntryRow)) accepted += 1;
+      if (accept(this.#entry.get(keyOf(soonest).id) as unknown as EntryRow)) accepted += 1;
+      soonest.stale = true;
       soonest.next += 1;
-      if (soonest.next < soonest.rows.length || this.#refill(soonest, now)) insert(cursors, soonest);
+      if (soonest.next < soonest.keys.length || this.#refill(soonest, now)) insert(cursors, soonest);
     }
-    for (const { transport, destination } of opened) this.#correct(transport, destination);
+    for (const cursor of opened) if (cursor.stale) this.#correct(cursor.lane);
   }
 
   /** The lanes that may have something due, by their heads. Read page by page, before any of them is changed. */
@@ -125,39 +138,44 @@ export class Lanes {
   }
 
   #refill(cursor: Cursor, now: number): boolean {
-    const { lane, rows } = cursor;
-    const last = rows.at(-1);
-    const count = Math.min(LARGEST_FETCH, Math.max(FIRST_FETCH, 2 * cursor.fetched));
+    const { lane, keys, fetched } = cursor;
+    const last = keys.at(-1);
     // A page that was not full was the last one.
-    if (last !== undefined && rows.length < cursor.fetched) return false;
-    const { transport, destination } = lane;
-    const [due, id] = [last?.due ?? Number.NEGATIVE_INFINITY, last?.id ?? ''];
-    cursor.rows = this.#items.all(transport, destination, now, due, id, count) as unknown as EntryRow[];
+    if (last !== undefined && keys.length < fetched) return false;
+    const count = Math.min(LARGEST_FETCH, Math.max(FIRST_FETCH, 2 * fetched));
+    const { due, id } = last ?? { due: Number.NEGATIVE_INFINITY, id: '' };
+    cursor.keys = this.#keys.all(
+      lane.transport,
+      lane.destination,
+      now,
+      due,
+      id,
+      count,
+    ) as unknown as ItemKey[];
     cursor.next = 0;
     cursor.fetched = count;
-    return cursor.rows.length > 0;
+    return cursor.keys.length > 0;
   }
 
-  #correct(transport: string, destination: string): void {
+  #correct({ transport, destination }: LaneRow): void {
     const first = this.#first.get(transport, destination) as { due: number } | undefined;
     if (first === undefined) this.#drop.run(transport, destination);
     else this.#settle.run(first.due, transport, destination);
   }
 }
 
-function dueOf({ rows, next }: Cursor): number {
-  return (rows[next] as EntryRow).due;
+function keyOf({ keys, next }: Cursor): ItemKey {
+  return keys[next] as ItemKey;
 }
 
 /** Keeps the cursors sorted, the soonest last. */
 function insert(cursors: Cursor[], cursor: Cursor): void {
-  const { due, id } = cursor.rows[cursor.next] as EntryRow;
+  const { due, id } = keyOf(cursor);
   let [low, high] = [0, cursors.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    const other = cursors[middle] as Cursor;
-    const row = other.rows[other.next] as EntryRow;
-    if (row.due > due || (row.due === due && row.id > id)) low = middle + 1;
+    const other = keyOf(cursors[middle] as Cursor);
+    if (other.due > due || (other.due === due && other.id > id)) low = middle + 1;
     else high = middle;
   }
   cursors.splice(low, 0, cursor);

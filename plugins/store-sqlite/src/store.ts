@@ -39,7 +39,7 @@ interface Opened {
 }
 
 /** Items leased in one transaction: some milliseconds. */
-const TAKE_AT_A_TIME = 256;
+const TAKE_AT_A_TIME = 128;
 
 export class SqliteStore implements QueueStore {
   readonly #options: SqliteStoreOptions;
@@ -169,10 +169,7 @@ export class SqliteStore implements QueueStore {
   }
 
   #report(damaged: readonly Damage[]): void {
-    for (const damage of damaged) {
-      this.#log.error(damage, 'damaged entry set aside');
-      this.#events.emit('entry-damaged', damage);
-    }
+    for (const damage of damaged) this.#events.emit('entry-damaged', damage);
   }
 }
 
