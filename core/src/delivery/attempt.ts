@@ -106,7 +106,7 @@ export class Attempt implements Delivery {
       if (typeof (answer as PromiseLike<unknown> | undefined)?.then !== 'function') {
         return this.#conclude(answer as Outcome | undefined);
       }
-      return this.#within(timeout, answer as PromiseLike<Outcome | undefined>);
+      return this.#within(timeout, Promise.resolve(answer as PromiseLike<Outcome | undefined>));
     } catch (error) {
       return this.#fail('threw', error);
     }
@@ -137,7 +137,7 @@ export class Attempt implements Delivery {
     await this.#services.journal.written({ progress: [withSettled(this.#item, this.#outcomes)] });
   }
 
-  #within(timeout: number, answer: PromiseLike<Outcome | undefined>): Promise<Outcomes> {
+  #within(timeout: number, answer: Promise<Outcome | undefined>): Promise<Outcomes> {
     return new Promise((resolve) => {
       const timer = this.#services.clock.after(timeout, () => {
         const error = new Error(`no outcome within ${timeout} ms`);

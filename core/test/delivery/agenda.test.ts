@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { MessageBody, MessageRecord, QueueItem } from '../../src/contract/index.ts';
+import { Agenda, type AgendaLimits, type Pending } from '../../src/delivery/agenda.ts';
+
+const MINUTE = 60_000;
+const message: MessageRecord = {
+  id: 'M1',
+  sender: '',
+  arrivedAt: 0,
+  size: 0,
+  head: '',
+  parameters: {},
+  origin: { session: 'S1' },
+  notes: {},
+};
+
+let last = 0;
+function pending(destination: string, size?: number, share?: { users: number }): Pending {
+  const item: QueueItem = {
+    id: String(++last).padStart(7, '0'),
+    message: 'M1',
+    transport: 'deliver-test',
+    destination,
+    recipients: [{ address: `joe@${destination}` }],
+    state: 'waiting',
+    reason: { kind: 'fresh' },
+    attempts: 0,
+    due: 0,
+    expires: 1e12,
+  };
+  const body = size === undefined ? undefined : ({ size } as MessageBody);
+  return { item, message, body, ...(share && { share }) };
+}
+
+function agenda(limits: Partial<AgendaLimits> & { concurrency?: number } = {}): Agenda {
+  const { concurrency = 2, ...rest } = limits;
+  return new Agenda({ window: 100, windowBytes: 1000, laneConcurrency: () => concurrency, ...rest });
+}
+
+function fill(into: Agenda, destination: string, count: number, now = 0): Pending[] {
+  return Array.from({ length: count }, () => {
+    const each = pending(destination);
+    into.add(each, now);
+    return each;
+  });
+}
+
+function drain(from: Agenda, now: number, limit = 1000): Pending[] {
+  const all: Pending[] = [];
+  for (let next = from.next(now); next !== undefined && all.length < limit; next = from.next(now))
+    all.push(next);
+  return all;
+}
+
+const destinations = (all: readonly Pending[]): string => all.map(({ item }) => item.destination).join(' ');
+
+test('lanes take turns, each within its own concurrency', () => {
+  const here = agenda({ concurrency: 2 });
+  fill(here, 'a', 5);
+  fill(here, 'b', 2);
+  fill(here, 'c', 1);
+  assert.equal(destinations(drain(here, 0)), 'a b c a b');
+});
+
+test('a lane keeps its order and goes on when a slot becomes free', () => {
+  const here = agenda({ concurrency: 1 });
+  const items = fill(here, 'a', 3);
+  for (const expected of items) {
+    const next = here.next(0);
+    assert.equal(next, expected);
+    assert.equal(here.next(0), undefined);
+    here.finish(expected, false, 0);
+  }
+});
+
+test('an unreachable destination gives its waiting items back and rests, longer each time', () => {
+  const here = agenda({ concurrency: 1 });
+  let now = 0;
+  const rests: number[] = [];
+  for (let failure = 0; failure < 9; failure++) {
+    fill(here, 'dead', 1, now);
+    const [probe] = drain(here, now) as [Pending];
+    here.finish(probe, true, now);
+    here.release(probe.item.id);
+    const until = here.add(pending('dead'), now) as number;
+    rests.push((until - now) / 1000);
+    assert.deepEqual(
+      here.closed(now).map(({ destination }) => destination),
+      ['dead'],
+    );
+    now = until;
+    here.refresh(now);
+  }
+  assert.deepEqual(rests, [30, 60, 120, 240, 480, 960, 1800, 1800, 1800]);
+});
+
+test('after a rest one item goes ahead alone, and the others follow once it has reached somebody', () => {
+  const here = agenda({ concurrency: 5 });
+  fill(here, 'slow', 5);
+  const [first, ...others] = drain(here, 0) as [Pending, ...Pending[]];
+  assert.equal(here.finish(first, true, 0).length, 0);
+  for (const other of others) here.finish(other, true, 0);
+  const now = 30_000;
+  here.refresh(now);
+  const waiting = [pending('slow'), pending('slow')] as const;
+  assert.equal(here.add(waiting[0], now), undefined);
+  assert.equal(
+    here.add(waiting[1], now),
+    now + 30_000,
+    'the second one is sent back while the first is the probe',
+  );
+  assert.equal(drain(here, now).length, 1);
+  here.finish(waiting[0], false, now);
+  fill(here, 'slow', 5, now);
+  assert.equal(drain(here, now).length, 5);
+});
+
+test('attempts that run side by side fail together, once', () => {
+  const here = agenda({ concurrency: 5 });
+  fill(here, 'dead', 5);
+  for (const each of drain(here, 0)) here.finish(each, true, 0);
+  assert.equal(here.add(pending('dead'), 0), 30_000);
+});
+
+test('an operator ends a rest', () => {
+  const here = agenda();
+  fill(here, 'dead', 1);
+  for (const each of drain(here, 0)) here.finish(each, true, 0);
+  here.wake({ transport: 'deliver-test', destination: 'dead' });
+  fill(here, 'dead', 1);
+  assert.equal(drain(here, 0).length, 1);
+});
+
+test('a full lane is left out of the next take, and asked for again when half of it is gone', () => {
+  const here = agenda({ concurrency: 2 });
+  fill(here, 'big', 8);
+  fill(here, 'small', 1);
+  assert.deepEqual(
+    here.closed(0).map(({ destination }) => destination),
+    ['big'],
+  );
+  for (let left = 7; left >= 5; left--) here.finish(here.next(0) as Pending, false, 0);
+  assert.equal(here.takeReopened(), false);
+  for (let left = 4; left >= 3; left--) here.finish(here.next(0) as Pending, false, 0);
+  assert.equal(here.takeReopened(), true);
+  assert.equal(here.takeReopened(), false);
+});
+
+test('fresh items are admitted while their lane runs, the window has room and their octets fit', () => {
+  const here = agenda({ concurrency: 1, window: 5, windowBytes: 1000 });
+  const lane = { transport: 'deliver-test', destination: 'a' };
+  assert.equal(here.admits(lane, 1000, 0), true);
+  assert.equal(here.admits(lane, 1001, 0), false);
+  const big = pending('b', 600);
+  here.add(big, 0);
+  assert.equal(here.admits(lane, 401, 0), false);
+  here.finish(here.next(0) as Pending, false, 0);
+  assert.equal(here.admits(lane, 401, 0), true, 'the octets go with the attempt');
+  fill(here, 'a', 4);
+  assert.equal(here.admits(lane, 0, 0), false, 'the lane is full');
+  assert.equal(
+    here.admits({ ...lane, destination: 'c' }, 0, 0),
+    false,
+    'the window is full until the outcome is written',
+  );
+  here.release(big.item.id);
+  assert.equal(here.admits({ ...lane, destination: 'c' }, 0, 0), true);
+});
+
+test('octets that several items share count once, until the last of them is done', () => {
+  const here = agenda({ concurrency: 5 });
+  const share = { users: 0 };
+  for (const destination of ['a', 'b', 'c']) here.add(pending(destination, 600, share), 0);
+  assert.equal(here.bytes, 600);
+  const [first, second, third] = drain(here, 0) as [Pending, Pending, Pending];
+  here.finish(first, false, 0);
+  here.finish(second, true, 0);
+  assert.equal(here.bytes, 600);
+  here.finish(third, false, 0);
+  assert.equal(here.bytes, 0);
+});
+
+test('a waiting item can be forgotten, a running one cannot', () => {
+  const here = agenda({ concurrency: 1 });
+  const [running, waiting] = fill(here, 'a', 2) as [Pending, Pending];
+  here.next(0);
+  assert.equal(here.forget(running.item), false);
+  assert.equal(here.forget(waiting.item), true);
+  assert.equal(here.holds(waiting.item.id), false);
+  here.finish(running, false, 0);
+  assert.equal(here.next(0), undefined);
+});
+
+test('lanes leave no trace once there is nothing to remember of them', () => {
+  const here = agenda({ window: 10_000 });
+  for (let lane = 0; lane < 1000; lane++) fill(here, `a${lane}`, 1);
+  drain(here, 0).forEach((each, index) => {
+    here.finish(each, index % 2 === 0, 0);
+    here.release(each.item.id);
+  });
+  assert.equal(here.lanes, 500, 'those that rest');
+  here.refresh(90 * MINUTE);
+  assert.equal(here.lanes, 0);
+  assert.equal(here.size, 0);
+});
+
+test('however many lanes rest, a take leaves out a bounded number, the full ones among them', () => {
+  const here = agenda({ concurrency: 1, window: 10_000 });
+  for (let lane = 0; lane < 2000; lane++) fill(here, `dead${lane}`, 1);
+  for (const each of drain(here, 0, 3000)) here.finish(each, true, 0);
+  fill(here, 'full', 4);
+  const closed = here.closed(0);
+  assert.equal(closed.length, 500);
+  assert.equal(closed[0]?.destination, 'full');
+});

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { QueueItem } from '../../src/contract/index.ts';
+import { faultOf, Sweeper } from '../../src/delivery/sweeper.ts';
+import { MemoryStore } from '../../src/intake/index.ts';
+import { fakeClock } from '../../src/testing/fake-clock.ts';
+import { recordingLogger } from '../../src/testing/recording-logger.ts';
+import { HOUR, MINUTE } from './room.ts';
+
+const base: QueueItem = {
+  id: 'I1',
+  message: 'M1',
+  transport: 'deliver-test',
+  destination: 'a.example',
+  recipients: [{ address: 'joe@a.example' }],
+  state: 'waiting',
+  reason: { kind: 'fresh' },
+  attempts: 0,
+  due: 0,
+  expires: 0,
+};
+
+test('an item needs a reason, a due time, and an end that its due time does not pass', () => {
+  const now = 100 * HOUR;
+  const table: readonly (readonly [string, Partial<QueueItem>, ReturnType<typeof faultOf>])[] = [
+    ['due and not expired', { due: now - HOUR, expires: now + HOUR }, undefined],
+    ['due in future', { due: now + HOUR, expires: now + 2 * HOUR }, undefined],
+    ['just expired', { due: now - MINUTE, expires: now - MINUTE }, undefined],
+    ['expired long since', { due: now - HOUR, expires: now - HOUR }, 'overdue'],
+    ['expired, with a last attempt ahead', { due: now, expires: now - HOUR }, undefined],
+    ['due after its end', { due: now + 10 * HOUR, expires: now + HOUR }, 'endless'],
+    ['without a due time', { due: Number.NaN, expires: now }, 'endless'],
+    ['without an end', { due: now, expires: Number.POSITIVE_INFINITY }, 'endless'],
+    ['without a reason', { reason: undefined as never, due: now, expires: now }, 'endless'],
+  ];
+  for (const [name, item, expected] of table)
+    assert.equal(faultOf({ ...base, ...item }, now), expected, name);
+});
+
+test('a walk mends what has no next action, brings back what is overdue, and leaves the rest alone', async () => {
+  const clock = fakeClock();
+  const now = clock.now();
+  const store = new MemoryStore();
+  const log = recordingLogger();
+  const draft = store.draft();
+  const items: QueueItem[] = [
+    { ...base, id: '1', due: now + HOUR, expires: now + 2 * HOUR },
+    { ...base, id: '2', due: Number.POSITIVE_INFINITY, expires: now + HOUR },
+    { ...base, id: '3', due: now - HOUR, expires: now - HOUR },
+    { ...base, id: '4', due: now - HOUR, expires: now - HOUR },
+    { ...base, id: '5', due: now, expires: now, state: 'held' },
+  ];
+  const message = {
+    id: 'M1',
+    sender: '',
+    arrivedAt: 0,
+    size: 0,
+    head: '',
+    parameters: {},
+    origin: { session: 'S' },
+    notes: {},
+  };
+  await store.commit({ put: [{ message, body: await draft.finish(), items, leaseUntil: undefined }] });
+  let woken = 0;
+  const scheduler = {
+    holds: (id: string) => id === '4',
+    change: (update: readonly QueueItem[]) => store.commit({ update }),
+    wake: () => {
+      woken += 1;
+    },
+  };
+  const sweeper = new Sweeper(store, scheduler, clock, log);
+  await sweeper.sweep();
+  const after = (await store.find({}, 10)).entries.map(({ item }) => item);
+  assert.deepEqual(after, [
+    items[0],
+    { ...items[1], due: now },
+    {
+      ...items[2],
+      transport: null,
+      destination: '',
+      due: now,
+      reason: { kind: 'deferred', status: '4.4.1', text: 'The destination could not be reached', at: now },
+    },
+    items[3],
+    items[4],
+  ]);
+  assert.deepEqual([sweeper.withoutNextAction, woken], [1, 1]);
+  await sweeper.sweep();
+  assert.equal(sweeper.withoutNextAction, 0);
+});
+
+test('the walk is repeated by the clock, and a store that fails is named and asked again', async () => {
+  const clock = fakeClock();
+  const log = recordingLogger();
+  let walks = 0;
+  const store = new MemoryStore();
+  store.find = async () => {
+    walks += 1;
+    if (walks === 1) throw new Error('busy');
+    return { entries: [], next: undefined };
+  };
+  const sweeper = new Sweeper(
+    store,
+    { holds: () => false, change: async () => {}, wake: () => {} },
+    clock,
+    log,
+  );
+  sweeper.start();
+  await clock.advance(HOUR);
+  sweeper.stop();
+  await clock.advance(HOUR);
+  assert.equal(walks, 4);
+  assert.equal(log.lines[0]?.fields.error, 'busy');
+});
