@@ -294,13 +294,22 @@ describe('slow next hops', () => {
     });
   }
 
-  it('that stop reading are given three minutes for a block', async () => {
-    await using hop = await scriptedHop({ DATA: '354 go on', message: 'SILENCE' });
+  it('that stop reading are given three minutes for a block, and never the end of the message', async () => {
+    await using hop = await scriptedHop({ keywords: ['PIPELINING'], stopsReading: true });
     await using house = await relay({ port: hop.port });
-    const sent = house.send('b@b.example', `Subject: x\r\n\r\n${'x'.repeat(998)}\r\n`, { inMemory: false });
-    await until(() => hop.sessions[0]?.messages.length === 1);
-    await house.clock.advance(601_000);
-    assert.equal(kind((await sent)['b@b.example']), 'deferred 4.4.2');
+    let outcome = 'waiting';
+    // More than the buffers between two sockets hold.
+    const message = `Subject: x\r\n\r\n${`${'x'.repeat(998)}\r\n`.repeat(20_000)}`;
+    const sent = house.send('b@b.example', message, { inMemory: false }).then((outcomes) => {
+      outcome = kind(outcomes['b@b.example']);
+    });
+    await until(() => hop.sessions[0]?.lines.includes('DATA') === true);
+    await house.clock.advance(170_000);
+    assert.equal(outcome, 'waiting');
+    await house.clock.advance(20_000);
+    await sent;
+    assert.equal(outcome, 'deferred 4.4.2');
+    assert.equal(hop.sessions[0]?.messages.length, 0);
   });
 });
 

@@ -21,6 +21,8 @@ export interface Script {
   readonly message?: Answers;
   /** Said as soon as the first octets of a message arrive. */
   readonly early?: Reaction;
+  /** Reads nothing more after its answer to DATA. */
+  readonly stopsReading?: boolean;
   readonly QUIT?: Reaction;
   readonly tls?: { readonly key: string; readonly cert: string };
 }
@@ -155,6 +157,7 @@ class Player {
         const reaction = this.#answer('DATA', line, '354 go on');
         this.#inMessage = reaction.startsWith('354');
         this.#react(reaction);
+        if (this.#script.stopsReading) this.#socket.pause();
         return;
       }
       case 'STARTTLS': {
