@@ -96,18 +96,19 @@ test('a person at telnet is answered line by line', async (t) => {
     'MAIL FROM:<sender@client.example>',
     'RCPT TO:<telnet@posthouse.test>',
     'DATA',
-    'Subject: by hand\r\n\r\nTyped.\r\n.',
+    'Subject: by hand\n\nTyped.\n.',
     'QUIT',
   ];
   let heard = '';
   await new Promise<void>((resolve) => {
     telnet.stdout.on('data', (bytes: Buffer) => {
       heard += bytes.toString('latin1');
-      // A person types when the server has answered.
+      // A person types when the server has answered, and ends a line with the key that telnet makes CRLF.
       const answers = heard.match(/^(220|250|354|221) /gm)?.length ?? 0;
-      while (lines.length > 0 && 6 - lines.length < answers) telnet.stdin.write(`${lines.shift()}\r\n`);
+      while (lines.length > 0 && 6 - lines.length < answers) telnet.stdin.write(`${lines.shift()}\n`);
     });
     telnet.on('close', () => resolve());
+    setTimeout(() => telnet.kill(), 20_000).unref();
   });
   assert.match(heard, /250 2\.0\.0 Queued as/);
   const [message] = await mailIn(mailbox('telnet'), 1);

@@ -14,7 +14,7 @@ import { sendRaw } from './send-raw.ts';
 const MESSAGE = Buffer.from('From: ann@posthouse.test\r\nMessage-ID: <original@posthouse.test>\r\nSubject: hello\r\n\r\nHi\r\n');
 
 /** Mailboxes for posthouse.test, everything else to the next hop; quick to give up. */
-function house(nextHop: number, delivery: object = { retryAfter: ['1s'], expireAfter: '3s', laneRest: '1s' }): Configuration {
+function house(nextHop: number, delivery: object = { retryAfter: ['1s'], expireAfter: '3s', }): Configuration {
   return {
     control: { socket: `./${CONTROL}` },
     delivery,
