@@ -23,6 +23,9 @@ type Promised<T> = {
 };
 type Waiting = { readonly resolve: (value: unknown) => void; readonly reject: (error: Error) => void };
 
+/** Megabytes of the thread's heap for values that have just been made. */
+const YOUNG_GENERATION = 16;
+
 export class RemoteEngine implements Promised<EngineCalls> {
   readonly #worker: Worker;
   /** Calls without an answer; answers come in the order of the calls. */
@@ -41,7 +44,11 @@ export class RemoteEngine implements Promised<EngineCalls> {
   static async open(options: EngineOptions, died: (error: StoreFailure) => void): Promise<RemoteEngine> {
     // Compiled or not, the worker lies beside this file.
     const file = new URL(`./worker${extname(import.meta.url)}`, import.meta.url);
-    const engine = new RemoteEngine(new Worker(file, { workerData: options, name: 'store-sqlite' }));
+    // Rows pass through and die young: without this bound the heap would let hundreds of megabytes of them pile up.
+    const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_GENERATION };
+    const engine = new RemoteEngine(
+      new Worker(file, { workerData: options, name: 'store-sqlite', resourceLimits }),
+    );
     engine.#ownerId = (await engine.#expect()) as number;
     engine.#died = died;
     return engine;
