@@ -6,10 +6,12 @@ import type { QueueEntry } from '@posthouse/core';
 
 /** Milliseconds between two looks. */
 const LOOK_EVERY = 50;
+/** Milliseconds that the server has to answer. */
+const PATIENCE = 20_000;
 
-/** The first entries of the queue that fit, a thousand at most. */
-export async function queueEntries(socketPath: string, filter = ''): Promise<readonly QueueEntry[]> {
-  const answer = await ask(socketPath, 'GET', `/queue?limit=1000${filter}`);
+/** The first entries of the queue. */
+export async function queueEntries(socketPath: string, limit = 1000): Promise<readonly QueueEntry[]> {
+  const answer = await ask(socketPath, 'GET', `/queue?limit=${limit}`);
   return (answer as { readonly entries: readonly QueueEntry[] }).entries;
 }
 
@@ -59,6 +61,7 @@ function ask(socketPath: string, method: string, path: string, body?: object): P
         else reject(new Error(`${method} ${path}: ${response.statusCode} ${text}`));
       });
     });
+    asked.setTimeout(PATIENCE, () => asked.destroy(new Error(`${method} ${path}: no answer`)));
     asked.on('error', reject);
     asked.end(body === undefined ? undefined : JSON.stringify(body));
   });

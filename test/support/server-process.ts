@@ -64,6 +64,8 @@ const running = new Set<number>();
 process.on('exit', () => {
   for (const pid of running) killGroup(pid);
 });
+// A test run that is broken off leaves no servers behind.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
 export class ServerProcess implements AsyncDisposable {
   readonly log: LogLine[] = [];
