@@ -1,5 +1,5 @@
 // Group commit: whatever is pending goes into one transaction, one transaction at a time, so that a disk sync is
-// shared by all who wait for one.
+// shared by all who wait for one. Removals have nobody who waits for them: they ride along with what comes next.
 
 import type { Awaitable } from '@posthouse/core';
 import type { CommitReport } from './engine.ts';
@@ -9,6 +9,13 @@ import type { ChangeRows } from './rows.ts';
 /** A batch ends here, so that no single one holds the event loop or the WAL for long. */
 const BATCH_WEIGHT = 8 * 1024 * 1024;
 const BATCH_CHANGES = 1000;
+
+/**
+ * Milliseconds that removals wait for company. A crash meanwhile delivers those messages again: the window for
+ * duplicates, which is longer than this already by the time that a next hop takes. Pacing of the disk, not policy:
+ * hence no Clock.
+ */
+const LINGER = 20;
 
 interface Pending {
   readonly change: ChangeRows;
@@ -20,6 +27,7 @@ export class GroupCommit {
   readonly #unneeded: (file: string) => void;
   #pending: Pending[] = [];
   #busy = false;
+  #lingering: NodeJS.Timeout | undefined;
   #idle: (() => void)[] = [];
 
   /**
@@ -38,18 +46,27 @@ export class GroupCommit {
   add(change: ChangeRows): Promise<StoreFailure | undefined> {
     return new Promise((done) => {
       this.#pending.push({ change, done });
-      this.#schedule();
+      if (change.onlyRemoves) this.#linger();
+      else this.#schedule();
     });
   }
 
   /** Resolves when nothing is pending. */
   async settled(): Promise<void> {
+    if (this.#pending.length > 0) this.#schedule();
     if (this.#busy) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  #linger(): void {
+    if (this.#busy || this.#lingering !== undefined) return;
+    this.#lingering = setTimeout(() => this.#schedule(), LINGER);
   }
 
   #schedule(): void {
     if (this.#busy) return;
     this.#busy = true;
+    clearTimeout(this.#lingering);
+    this.#lingering = undefined;
     // After the input of this turn of the loop has been handled: all that it commits shares one sync.
     setImmediate(() => this.#run());
   }
@@ -104,7 +121,9 @@ export class GroupCommit {
   #next(): void {
     this.#busy = false;
     if (this.#pending.length > 0) {
-      this.#schedule();
+      const urgent = this.#idle.length > 0 || this.#pending.some(({ change }) => !change.onlyRemoves);
+      if (urgent) this.#schedule();
+      else this.#linger();
       return;
     }
     const idle = this.#idle;

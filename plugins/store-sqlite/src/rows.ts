@@ -28,6 +28,8 @@ export interface ChangeRows {
   readonly remove: readonly (readonly [string, string])[];
   /** Roughly what the change writes, in octets. */
   readonly weight: number;
+  /** Nobody waits for it to be durable. */
+  readonly onlyRemoves: boolean;
 }
 
 /** The body of a new message, on its way into a row. */
@@ -63,7 +65,8 @@ export function encodeChange(change: QueueChange, places: readonly BodyPlace[]):
   for (const { record, body, items } of put) {
     weight += record.length + (body?.length ?? 0) + ROW_WEIGHT * (1 + items.length);
   }
-  return { put, add, update, progress, remove, weight };
+  const onlyRemoves = put.length + add.length + update.length + progress.length === 0;
+  return { put, add, update, progress, remove, weight, onlyRemoves };
 }
 const NONE: readonly never[] = [];
 

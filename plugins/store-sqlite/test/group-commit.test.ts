@@ -14,7 +14,9 @@ const change = (weight = 1): ChangeRows => ({
   progress: [],
   remove: [],
   weight,
+  onlyRemoves: false,
 });
+const removal = (): ChangeRows => ({ ...change(), onlyRemoves: true });
 const allGood = (changes: readonly ChangeRows[]): CommitReport => ({
   failures: changes.map(() => undefined),
   files: [],
@@ -31,6 +33,38 @@ test('all changes of one turn of the loop share a transaction', async () => {
   );
   await Promise.all([change(), change(), change()].map((one) => commits.add(one)));
   assert.deepEqual(batches, [3]);
+});
+
+test('removals ride along with the next change that somebody waits for', async () => {
+  const batches: number[] = [];
+  const commits = new GroupCommit(
+    (changes) => {
+      batches.push(changes.length);
+      return allGood(changes);
+    },
+    () => undefined,
+  );
+  const removals = [commits.add(removal()), commits.add(removal())];
+  await new Promise(setImmediate);
+  assert.deepEqual(batches, []);
+  await Promise.all([...removals, commits.add(change())]);
+  assert.deepEqual(batches, [3]);
+});
+
+test('removals that nobody joins are written all the same, at once when the store closes', async () => {
+  let written = 0;
+  const commits = new GroupCommit(
+    (changes) => {
+      written += changes.length;
+      return allGood(changes);
+    },
+    () => undefined,
+  );
+  await commits.add(removal());
+  assert.equal(written, 1);
+  void commits.add(removal());
+  await commits.settled();
+  assert.equal(written, 2);
 });
 
 test('what comes while a transaction is written goes into the next one', async () => {
