@@ -17,6 +17,14 @@ const BATCH_CHANGES = 1000;
  */
 const LINGER = 20;
 
+/**
+ * Turns of the event loop without a further change after which a transaction begins: clients that were answered
+ * together come back one after the other, and each turn that waits for them saves a sync.
+ */
+const QUIET_TURNS = 3;
+/** Turns after which it begins in any case. */
+const MAX_TURNS = 40;
+
 interface Pending {
   readonly change: ChangeRows;
   readonly done: (failure: StoreFailure | undefined) => void;
@@ -67,8 +75,15 @@ export class GroupCommit {
     this.#busy = true;
     clearTimeout(this.#lingering);
     this.#lingering = undefined;
-    // After the input of this turn of the loop has been handled: all that it commits shares one sync.
-    setImmediate(() => this.#run());
+    setImmediate(() => this.#gather(0, 0, 0));
+  }
+
+  /** Looks once in a turn of the loop whether more has come, and begins when it has become quiet. */
+  #gather(known: number, quiet: number, turns: number): void {
+    const count = this.#pending.length;
+    const quietNow = count > known ? 0 : quiet + 1;
+    if (quietNow >= QUIET_TURNS || turns >= MAX_TURNS || count >= BATCH_CHANGES) this.#run();
+    else setImmediate(() => this.#gather(count, quietNow, turns + 1));
   }
 
   #run(): void {

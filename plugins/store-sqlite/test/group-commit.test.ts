@@ -16,6 +16,10 @@ const change = (weight = 1): ChangeRows => ({
   weight,
   onlyRemoves: false,
 });
+/** Enough turns of the loop for a transaction to begin. */
+async function quiet(): Promise<void> {
+  for (let turns = 0; turns < 6; turns++) await new Promise(setImmediate);
+}
 const removal = (): ChangeRows => ({ ...change(), onlyRemoves: true });
 const allGood = (changes: readonly ChangeRows[]): CommitReport => ({
   failures: changes.map(() => undefined),
@@ -45,7 +49,7 @@ test('removals ride along with the next change that somebody waits for', async (
     () => undefined,
   );
   const removals = [commits.add(removal()), commits.add(removal())];
-  await new Promise(setImmediate);
+  await quiet();
   assert.deepEqual(batches, []);
   await Promise.all([...removals, commits.add(change())]);
   assert.deepEqual(batches, [3]);
@@ -78,16 +82,16 @@ test('what comes while a transaction is written goes into the next one', async (
     () => undefined,
   );
   const first = commits.add(change());
-  await new Promise(setImmediate);
+  await quiet();
   const others = [commits.add(change()), commits.add(change())];
-  await new Promise(setImmediate);
+  await quiet();
   assert.deepEqual(
     batches.map(({ length }) => length),
     [1],
   );
   gates[0]?.();
   await first;
-  await new Promise(setImmediate);
+  await quiet();
   assert.deepEqual(
     batches.map(({ length }) => length),
     [1, 2],
