@@ -123,7 +123,11 @@ export class Attempt implements Delivery {
     return withSettled(this.#item, this.#outcomes);
   }
 
-  async settle(recipient: Recipient, outcome: Outcome): Promise<void> {
+  /** Bound, because transports like to take it out of the delivery. */
+  readonly settle = (recipient: Recipient, outcome: Outcome): Promise<void> =>
+    this.#settle(recipient, outcome);
+
+  async #settle(recipient: Recipient, outcome: Outcome): Promise<void> {
     if (this.#over) throw new Error('settle came after the attempt was over');
     const place = this.#places[this.recipients.indexOf(recipient)];
     const fault = place === undefined ? 'settle takes a recipient of this delivery' : faultOfOutcome(outcome);
@@ -140,6 +144,7 @@ export class Attempt implements Delivery {
   #within(timeout: number, answer: Promise<Outcome | undefined>): Promise<Outcomes> {
     return new Promise((resolve) => {
       const timer = this.#services.clock.after(timeout, () => {
+        if (this.#over) return;
         const error = new Error(`no outcome within ${timeout} ms`);
         resolve(this.#fail('timed-out', error));
         this.abort(error);

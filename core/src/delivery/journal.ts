@@ -101,7 +101,10 @@ export class Journal {
     const text = error instanceof Error ? error.message : String(error);
     this.#log.error({ error: text, changes: batch.length }, 'outcomes not written, will be tried again');
     // One change that is refused by itself lets the others pass.
-    this.#queue = batch.length === 1 ? [...this.#queue, ...batch] : [...batch, ...this.#queue];
+    this.#queue =
+      batch.length === 1
+        ? [...this.#queue, behind(batch[0] as Entry, this.#queue)]
+        : [...batch, ...this.#queue];
     this.#limit = Math.max(1, Math.floor(batch.length / 2));
   }
 
@@ -126,6 +129,16 @@ export class Journal {
       this.#endPause = end;
     });
   }
+}
+
+/** The entry as it may follow the others: the end of an item must not be undone by an earlier state of it. */
+function behind(entry: Entry, others: readonly Entry[]): Entry {
+  const { progress } = entry.change;
+  if (progress === undefined) return entry;
+  const ended = new Set(
+    others.flatMap(({ change }) => [...(change.update ?? []), ...(change.remove ?? [])].map(({ id }) => id)),
+  );
+  return { ...entry, change: { ...entry.change, progress: progress.filter(({ id }) => !ended.has(id)) } };
 }
 
 /** One change with the effect of all of them in their order. */

@@ -70,9 +70,10 @@ export class Scheduler {
     this.#agenda = new Agenda({
       window: settings.window,
       windowBytes: settings.windowBytes,
-      laneConcurrency: (name) =>
-        (name === null ? undefined : routing.transport(name)?.handler.laneConcurrency) ??
-        settings.laneConcurrency,
+      laneConcurrency: (name) => {
+        const own = name === null ? undefined : routing.transport(name)?.handler.laneConcurrency;
+        return Math.max(1, own ?? settings.laneConcurrency);
+      },
     });
     this.#journal = new Journal(store, clock, log);
     const { hostname } = identity;

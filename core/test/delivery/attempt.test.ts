@@ -106,6 +106,7 @@ test('what was settled is durable when settle resolves, for one recipient as for
     ],
   });
   await room.send();
+  await room.settle();
   await room.send({ to: BOTH });
   await room.settle();
   assert.deepEqual(seen, [['delivered'], ['delivered', undefined]]);
@@ -214,4 +215,11 @@ test('the settings bound a delivery whose handler does not', async () => {
   const { room } = await outcomeOf(() => new Promise(() => {}));
   await room.clock.advance(31 * MINUTE);
   assert.equal(room.events('handler-failed')[0]?.error, `no outcome within ${30 * MINUTE} ms`);
+});
+
+test('settle can be taken out of the delivery', async () => {
+  const { waiting, problems } = await outcomeOf(async ({ recipients, settle }) => {
+    for (const recipient of recipients) await settle(recipient, Outcome.delivered());
+  });
+  assert.deepEqual([waiting, problems], [[], []]);
 });

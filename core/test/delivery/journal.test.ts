@@ -119,3 +119,26 @@ test('a state of mid-delivery does not outlive the end of its item', () => {
   ]);
   assert.deepEqual([ids(change.progress), ids(change.update), ids(change.remove)], ['3', '1', '2']);
 });
+
+test('a state of mid-delivery that was refused does not come after the end of its item', async () => {
+  let refusals = 2;
+  const commits: QueueChange[] = [];
+  const { journal, clock } = open(async (change) => {
+    if (refusals-- > 0) throw new Error('busy');
+    commits.push(change);
+  });
+  let durable = false;
+  journal.record({ progress: [item('1', 1)] }, () => {
+    durable = true;
+  });
+  journal.record({ update: [item('1', 2)] });
+  await clock.advance(10_000);
+  assert.deepEqual(
+    commits.map(({ progress, update }) => [ids(progress), ids(update)]),
+    [
+      ['', '1'],
+      ['', ''],
+    ],
+  );
+  assert.equal(durable, true);
+});
