@@ -1,7 +1,7 @@
 // What goes wrong, and what is then said and done: refusals, dead and choosy next hops, bounces, the operator's hand.
 
 import assert from 'node:assert/strict';
-import { createServer, type Server } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { CONTROL, durableStore, MAIL } from '../support/durable-house.ts';
 import { lacks, missingProgram } from '../support/requirements.ts';
@@ -46,9 +46,11 @@ function portOf(server: Server): number {
 }
 
 /** A next hop that refuses recipients whose local part says so, one command at a time. */
-function choosyHop(): Promise<Server> {
-  return listen(
+async function choosyHop(): Promise<Disposable & { readonly port: number }> {
+  const sockets = new Set<Socket>();
+  const server = await listen(
     createServer((socket) => {
+      sockets.add(socket);
       let inBody = false;
       let rest = '';
       socket.write('220 choosy.example ESMTP\r\n');
@@ -72,6 +74,13 @@ function choosyHop(): Promise<Server> {
       });
     }),
   );
+  return {
+    port: portOf(server),
+    [Symbol.dispose]() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
 }
 
 test('an unknown mailbox is refused to the client, with its code', async () => {
@@ -131,8 +140,8 @@ print(json.dumps({
 
 test('of two recipients one is delivered, and the bounce names the other in the words of the next hop', async () => {
   using folder = new TemporaryFolder('interop-choosy');
-  const hop = await choosyHop();
-  await using server = await ServerProcess.start(folder.path, house(portOf(hop)));
+  using hop = await choosyHop();
+  await using server = await ServerProcess.start(folder.path, house(hop.port));
   await sendRaw(server.port, 'ann@posthouse.test', ['good@elsewhere.example', 'refused@elsewhere.example'], MESSAGE);
   const [bounce] = await mailIn(folder.join(MAIL, 'ann'), 1);
   assert.match(String(bounce), /Final-Recipient: rfc822; refused@elsewhere\.example/);
@@ -141,19 +150,18 @@ test('of two recipients one is delivered, and the bounce names the other in the 
   assert.doesNotMatch(String(bounce), /good@elsewhere\.example/);
   await server.until((line) => line.msg === 'recipient-settled' && line.recipient === 'good@elsewhere.example');
   await server.stop();
-  hop.close();
 });
 
 test('a bounce that cannot be delivered is not bounced again', async () => {
   using folder = new TemporaryFolder('interop-double');
-  const hop = await choosyHop();
-  await using server = await ServerProcess.start(folder.path, house(portOf(hop)));
+  using hop = await choosyHop();
+  await using server = await ServerProcess.start(folder.path, house(hop.port));
   await sendRaw(server.port, 'refused@stranger.example', ['refused@elsewhere.example'], MESSAGE);
   await server.until((line) => line.msg === 'bounce-queued');
   const dropped = await server.until((line) => line.msg === 'notice-dropped');
-  assert.match(String(dropped['text']), /null sender/);
+  assert.deepEqual(dropped['recipients'], ['refused@stranger.example']);
+  assert.equal(server.log.filter((line) => line.msg === 'bounce-queued').length, 1);
   await server.stop();
-  hop.close();
 });
 
 test('the operator sees the queue of a running server, tries again and drops', async () => {
