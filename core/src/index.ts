@@ -2,6 +2,15 @@
 
 export * from './contract/index.ts';
 export {
+  defineServer,
+  type ListenerDefinition,
+  type PluginEntry,
+  type ResolvedDefinition,
+  type ServerDefinition,
+} from './server/definition.ts';
+export { createServer, type Server } from './server/server.ts';
+export { storeMemory } from './server/store-memory.ts';
+export {
   describeStatus,
   isPermanentStatus,
   isTransientStatus,
@@ -14,12 +23,3 @@ export {
   type ReversePath,
   type TransientStatus,
 } from './smtp/index.ts';
-export {
-  defineServer,
-  type ListenerDefinition,
-  type PluginEntry,
-  type ResolvedDefinition,
-  type ServerDefinition,
-} from './server/definition.ts';
-export { createServer, type Server } from './server/server.ts';
-export { storeMemory } from './server/store-memory.ts';

@@ -6,7 +6,8 @@ export const errorCodes = {
   'config-invalid': 'The configuration breaks its schema.',
   'secret-missing': 'A ${env:…} or ${file:…} in the configuration has no value.',
   'plugin-not-found': 'A plugin named in the configuration cannot be loaded.',
-  'plugin-invalid': 'A module named as a plugin does not export one, or a plugin returned something it may not.',
+  'plugin-invalid':
+    'A module named as a plugin does not export one, or a plugin returned something it may not.',
   'plugin-doubled': 'Two plugin entries have the same name.',
   'plugin-start-failed': 'A plugin threw while starting.',
   'service-missing': 'A plugin needs a service that nothing provides.',

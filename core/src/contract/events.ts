@@ -54,8 +54,20 @@ export interface Events {
     held: boolean;
   };
   /** The message was accepted by verdict and kept nowhere. */
-  'message-discarded': { session: string; sender: string; recipients: readonly string[]; plugin: string; reason: string };
-  'attempt-started': { item: string; message: string; transport: string; destination: string; attempt: number };
+  'message-discarded': {
+    session: string;
+    sender: string;
+    recipients: readonly string[];
+    plugin: string;
+    reason: string;
+  };
+  'attempt-started': {
+    item: string;
+    message: string;
+    transport: string;
+    destination: string;
+    attempt: number;
+  };
   'attempt-finished': {
     item: string;
     message: string;
@@ -67,7 +79,13 @@ export interface Events {
     /** When the next attempt is due, if there will be one. */
     next?: number;
   };
-  'recipient-settled': { item: string; message: string; recipient: string; outcome: Outcome; attempt: number };
+  'recipient-settled': {
+    item: string;
+    message: string;
+    recipient: string;
+    outcome: Outcome;
+    attempt: number;
+  };
   'bounce-queued': { message: string; about: string; to: string; recipients: readonly string[] };
   /** A bounce could not be delivered, or a message with the null sender failed: nobody is left to be told. */
   'notice-dropped': { message: string; recipients: readonly string[]; text: string };

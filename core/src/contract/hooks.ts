@@ -2,7 +2,16 @@
 
 import type { ConnectAsked, DataAsked, MailFromAsked, RcptAsked } from './asked.ts';
 import type { Awaitable, DeliverHandler } from './delivery.ts';
-import type { Accept, Continue, Defer, Disconnect, Discard, PerRecipient, Quarantine, Reject } from './verdict.ts';
+import type {
+  Accept,
+  Continue,
+  Defer,
+  Discard,
+  Disconnect,
+  PerRecipient,
+  Quarantine,
+  Reject,
+} from './verdict.ts';
 
 export interface HookTable {
   /** Before the banner. Silence accepts. */
@@ -50,9 +59,27 @@ export const hookNames: readonly Hook[] = Object.keys(HOOKS) as Hook[];
 
 /** The verdict kinds that each hook of the dialogue may answer: the run-time side of HookTable, for JavaScript plugins. */
 export const allowedKinds: { readonly [H in SessionHook]: ReadonlySet<string> } = {
-  'on-connect': new Set<HookTable['on-connect']['answer']['kind']>(['continue', 'accept', 'reject', 'defer', 'disconnect']),
-  'on-mail-from': new Set<HookTable['on-mail-from']['answer']['kind']>(['continue', 'accept', 'reject', 'defer', 'disconnect']),
-  'on-rcpt': new Set<HookTable['on-rcpt']['answer']['kind']>(['continue', 'accept', 'reject', 'defer', 'disconnect']),
+  'on-connect': new Set<HookTable['on-connect']['answer']['kind']>([
+    'continue',
+    'accept',
+    'reject',
+    'defer',
+    'disconnect',
+  ]),
+  'on-mail-from': new Set<HookTable['on-mail-from']['answer']['kind']>([
+    'continue',
+    'accept',
+    'reject',
+    'defer',
+    'disconnect',
+  ]),
+  'on-rcpt': new Set<HookTable['on-rcpt']['answer']['kind']>([
+    'continue',
+    'accept',
+    'reject',
+    'defer',
+    'disconnect',
+  ]),
   'on-data': new Set<HookTable['on-data']['answer']['kind']>([
     'continue',
     'accept',

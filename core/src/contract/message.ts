@@ -1,6 +1,6 @@
 // A message, before the commit (ReceivedMessage) and after it (StoredMessage).
 
-import type { MailParameters, Mailbox, RcptParameters, ReversePath } from '../smtp/index.ts';
+import type { Mailbox, MailParameters, RcptParameters, ReversePath } from '../smtp/index.ts';
 import type { Json, Notes } from './notes.ts';
 
 /** One field of the header section (RFC 5322 §2.2). */

@@ -46,7 +46,8 @@ export interface RemoteReply {
 export type Outcome = Delivered | Failed | Deferred | Redirected | Discarded;
 
 export const Outcome = {
-  delivered: (text?: string): Delivered => (text === undefined ? { kind: 'delivered' } : { kind: 'delivered', text }),
+  delivered: (text?: string): Delivered =>
+    text === undefined ? { kind: 'delivered' } : { kind: 'delivered', text },
   failed: (status: PermanentStatus, text: string, remote?: RemoteReply): Failed => ({
     kind: 'failed',
     status,

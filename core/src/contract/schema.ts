@@ -12,16 +12,30 @@ interface Described {
 type With<O> = O extends { default: unknown } ? { default: unknown } : unknown;
 
 /** Milliseconds. Written as a number of milliseconds or as `500ms`, `30s`, `5m`, `2h`, `5d`. */
-export function Duration<const O extends Described & { default?: string | number }>(options: O): TUnsafe<number> & With<O> {
-  return Type.Unsafe<number>({ ...options, type: ['number', 'string'], posthouse: 'duration' }) as TUnsafe<number> & With<O>;
+export function Duration<const O extends Described & { default?: string | number }>(
+  options: O,
+): TUnsafe<number> & With<O> {
+  return Type.Unsafe<number>({
+    ...options,
+    type: ['number', 'string'],
+    posthouse: 'duration',
+  }) as TUnsafe<number> & With<O>;
 }
 
 /** Octets. Written as a number of octets or as `64 KiB`, `50 MiB`, `1 GiB`. */
-export function ByteSize<const O extends Described & { default?: string | number }>(options: O): TUnsafe<number> & With<O> {
-  return Type.Unsafe<number>({ ...options, type: ['number', 'string'], posthouse: 'byte-size' }) as TUnsafe<number> & With<O>;
+export function ByteSize<const O extends Described & { default?: string | number }>(
+  options: O,
+): TUnsafe<number> & With<O> {
+  return Type.Unsafe<number>({
+    ...options,
+    type: ['number', 'string'],
+    posthouse: 'byte-size',
+  }) as TUnsafe<number> & With<O>;
 }
 
 /** A file or folder. A relative path is taken from the folder of the configuration file; plugins get it absolute. */
-export function FilePath<const O extends Described & { default?: string }>(options: O): TUnsafe<string> & With<O> {
+export function FilePath<const O extends Described & { default?: string }>(
+  options: O,
+): TUnsafe<string> & With<O> {
   return Type.Unsafe<string>({ ...options, type: 'string', posthouse: 'path' }) as TUnsafe<string> & With<O>;
 }

@@ -60,7 +60,10 @@ export interface Resolver {
   /** The MX records as published, best first; a null MX is the one record with the exchange ''. */
   mxRecords(domain: string, signal?: AbortSignal): Promise<readonly MxRecord[]>;
   /** IPv4 and IPv6 addresses of a host. */
-  addresses(host: string, signal?: AbortSignal): Promise<{ readonly v4: readonly string[]; readonly v6: readonly string[] }>;
+  addresses(
+    host: string,
+    signal?: AbortSignal,
+  ): Promise<{ readonly v4: readonly string[]; readonly v6: readonly string[] }>;
   /** Each record with its strings joined. */
   txt(name: string, signal?: AbortSignal): Promise<readonly string[]>;
   /** The names of an address. */

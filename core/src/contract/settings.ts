@@ -9,15 +9,46 @@ const closed = { additionalProperties: false } as const;
 
 export const LimitsSchema = Type.Object(
   {
-    messageSize: ByteSize({ default: '50 MiB', description: 'Largest message, in octets; advertised with SIZE (RFC 1870) and enforced while the octets arrive.' }),
+    messageSize: ByteSize({
+      default: '50 MiB',
+      description:
+        'Largest message, in octets; advertised with SIZE (RFC 1870) and enforced while the octets arrive.',
+    }),
     headerSize: ByteSize({ default: '256 KiB', description: 'Largest header section of a message.' }),
-    recipients: Type.Integer({ default: 1000, minimum: 100, description: 'Recipients of one message (RFC 5321 §4.5.3.1.8 asks for at least 100).' }),
-    commandLine: ByteSize({ default: 2048, description: 'Longest command line, CRLF included (RFC 5321 §4.5.3.1.4 asks for at least 512; extensions lengthen it).' }),
-    badCommands: Type.Integer({ default: 20, minimum: 1, description: 'Refused commands after which a connection is closed with 421.' }),
-    receivedFields: Type.Integer({ default: 100, minimum: 1, description: 'Received fields above which a message is taken to be in a loop (RFC 5321 §6.3).' }),
-    connections: Type.Integer({ default: 20_000, minimum: 1, description: 'Open connections in all; more get 421 at once.' }),
-    connectionsPerAddress: Type.Integer({ default: 50, minimum: 1, description: 'Open connections from one IP address; more get 421 at once. Loopback is not counted.' }),
-    unsentReplies: ByteSize({ default: '64 KiB', description: 'Replies that a client has not read, above which the server stops reading from it.' }),
+    recipients: Type.Integer({
+      default: 1000,
+      minimum: 100,
+      description: 'Recipients of one message (RFC 5321 §4.5.3.1.8 asks for at least 100).',
+    }),
+    commandLine: ByteSize({
+      default: 2048,
+      description:
+        'Longest command line, CRLF included (RFC 5321 §4.5.3.1.4 asks for at least 512; extensions lengthen it).',
+    }),
+    badCommands: Type.Integer({
+      default: 20,
+      minimum: 1,
+      description: 'Refused commands after which a connection is closed with 421.',
+    }),
+    receivedFields: Type.Integer({
+      default: 100,
+      minimum: 1,
+      description: 'Received fields above which a message is taken to be in a loop (RFC 5321 §6.3).',
+    }),
+    connections: Type.Integer({
+      default: 20_000,
+      minimum: 1,
+      description: 'Open connections in all; more get 421 at once.',
+    }),
+    connectionsPerAddress: Type.Integer({
+      default: 50,
+      minimum: 1,
+      description: 'Open connections from one IP address; more get 421 at once. Loopback is not counted.',
+    }),
+    unsentReplies: ByteSize({
+      default: '64 KiB',
+      description: 'Replies that a client has not read, above which the server stops reading from it.',
+    }),
   },
   closed,
 );
@@ -26,11 +57,23 @@ export const Limits: Token<Limits> = token<Limits>('Limits');
 
 export const DeadlinesSchema = Type.Object(
   {
-    command: Duration({ default: '5m', description: 'Silence of a client between commands (RFC 5321 §4.5.3.2.7).' }),
-    data: Duration({ default: '3m', description: 'Silence of a client while it sends a message (RFC 5321 §4.5.3.2.5).' }),
-    transaction: Duration({ default: '1h', description: 'From MAIL to the end of the message, however slowly it comes.' }),
+    command: Duration({
+      default: '5m',
+      description: 'Silence of a client between commands (RFC 5321 §4.5.3.2.7).',
+    }),
+    data: Duration({
+      default: '3m',
+      description: 'Silence of a client while it sends a message (RFC 5321 §4.5.3.2.5).',
+    }),
+    transaction: Duration({
+      default: '1h',
+      description: 'From MAIL to the end of the message, however slowly it comes.',
+    }),
     tlsHandshake: Duration({ default: '30s', description: 'A TLS handshake.' }),
-    hook: Duration({ default: '10s', description: 'One call of a handler; a plugin entry may set its own `timeout`.' }),
+    hook: Duration({
+      default: '10s',
+      description: 'One call of a handler; a plugin entry may set its own `timeout`.',
+    }),
     drain: Duration({ default: '30s', description: 'From SIGTERM until whatever still runs is cut off.' }),
   },
   closed,
@@ -41,17 +84,35 @@ export const Deadlines: Token<Deadlines> = token<Deadlines>('Deadlines');
 export const DeliverySchema = Type.Object(
   {
     concurrency: Type.Integer({ default: 200, minimum: 1, description: 'Deliveries that run at a time.' }),
-    laneConcurrency: Type.Integer({ default: 20, minimum: 1, description: 'Deliveries that run at a time to one destination.' }),
-    window: Type.Integer({ default: 5_000, minimum: 10, description: 'Items held in memory; the rest stays in the store.' }),
-    windowBytes: ByteSize({ default: '64 MiB', description: 'Octets of fresh messages kept in memory until their first attempt.' }),
+    laneConcurrency: Type.Integer({
+      default: 20,
+      minimum: 1,
+      description: 'Deliveries that run at a time to one destination.',
+    }),
+    window: Type.Integer({
+      default: 5_000,
+      minimum: 10,
+      description: 'Items held in memory; the rest stays in the store.',
+    }),
+    windowBytes: ByteSize({
+      default: '64 MiB',
+      description: 'Octets of fresh messages kept in memory until their first attempt.',
+    }),
     attemptTimeout: Duration({ default: '30m', description: 'One delivery attempt.' }),
     retryAfter: Type.Array(Duration({ description: 'A wait.' }), {
       default: ['1m', '5m', '15m', '30m', '1h', '2h', '4h'],
       minItems: 1,
       description: 'Waits between attempts; the last one repeats (RFC 5321 §4.5.4.1).',
     }),
-    expireAfter: Duration({ default: '5d', description: 'Age at which an undelivered message is returned to its sender (RFC 5321 §4.5.4.1).' }),
-    redirects: Type.Integer({ default: 10, minimum: 1, description: 'Aliases and forwards that may follow each other before a recipient fails with 5.4.6.' }),
+    expireAfter: Duration({
+      default: '5d',
+      description: 'Age at which an undelivered message is returned to its sender (RFC 5321 §4.5.4.1).',
+    }),
+    redirects: Type.Integer({
+      default: 10,
+      minimum: 1,
+      description: 'Aliases and forwards that may follow each other before a recipient fails with 5.4.6.',
+    }),
   },
   closed,
 );

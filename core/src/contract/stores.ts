@@ -43,9 +43,19 @@ export interface QueuedRecipient {
 export type WaitReason =
   | { readonly kind: 'fresh' }
   | { readonly kind: 'no-route' }
-  | { readonly kind: 'deferred'; readonly status: TransientStatus | PermanentStatus; readonly text: string; readonly at: number }
+  | {
+      readonly kind: 'deferred';
+      readonly status: TransientStatus | PermanentStatus;
+      readonly text: string;
+      readonly at: number;
+    }
   /** Refused by a plugin when other recipients of the message were accepted; the next step is the bounce. */
-  | { readonly kind: 'refused'; readonly plugin: string; readonly status: PermanentStatus; readonly text: string }
+  | {
+      readonly kind: 'refused';
+      readonly plugin: string;
+      readonly status: PermanentStatus;
+      readonly text: string;
+    }
   | { readonly kind: 'quarantined'; readonly plugin: string; readonly text: string }
   | { readonly kind: 'asked-by-operator'; readonly at: number };
 

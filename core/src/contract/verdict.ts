@@ -79,7 +79,11 @@ export const Verdict = {
     text,
     ...details,
   }),
-  disconnect: (text: string, details?: VerdictDetails): Disconnect => ({ kind: 'disconnect', text, ...details }),
+  disconnect: (text: string, details?: VerdictDetails): Disconnect => ({
+    kind: 'disconnect',
+    text,
+    ...details,
+  }),
   discard: (reason: string): Discard => ({ kind: 'discard', reason }),
   quarantine: (reason: string): Quarantine => ({ kind: 'quarantine', reason }),
   perRecipient: (verdicts: ReadonlyMap<Mailbox, RecipientVerdict>): PerRecipient => ({

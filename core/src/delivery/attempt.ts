@@ -20,6 +20,7 @@ import type { Journal } from './journal.ts';
 import { faultOfOutcome, revived } from './outcome-check.ts';
 import { type Outcomes, withSettled } from './settlement.ts';
 import { QueuedMessage } from './stored-message.ts';
+import { wordsOf } from './trouble.ts';
 
 export interface AttemptServices {
   readonly store: QueueStore;
@@ -46,6 +47,7 @@ export class Attempt implements Delivery {
   readonly #places: number[] = [];
   #fault: string | undefined;
   #controller: AbortController | undefined;
+  #aborted: Error | undefined;
   #log: Logger | undefined;
   #over = false;
 
@@ -94,7 +96,10 @@ export class Attempt implements Delivery {
   }
 
   get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted);
+    }
     return this.#controller.signal;
   }
 
@@ -114,6 +119,7 @@ export class Attempt implements Delivery {
 
   /** Tells the transport, if it listens, that its time is up. */
   abort(reason: Error): void {
+    this.#aborted = reason;
     this.#controller?.abort(reason);
   }
 
@@ -124,8 +130,12 @@ export class Attempt implements Delivery {
   }
 
   /** Bound, because transports like to take it out of the delivery. */
-  readonly settle = (recipient: Recipient, outcome: Outcome): Promise<void> =>
-    this.#settle(recipient, outcome);
+  readonly settle = (recipient: Recipient, outcome: Outcome): Promise<void> => {
+    const settled = this.#settle(recipient, outcome);
+    // A transport that does not wait for it must not bring the process down.
+    settled.catch(() => undefined);
+    return settled;
+  };
 
   async #settle(recipient: Recipient, outcome: Outcome): Promise<void> {
     if (this.#over) throw new Error('settle came after the attempt was over');
@@ -135,6 +145,10 @@ export class Attempt implements Delivery {
       this.#fault ??= fault;
       throw new TypeError(fault);
     }
+    const before = this.#outcomes[place];
+    // What is durable stays: a recipient that was delivered must not be attempted again.
+    if (before !== undefined && before.kind !== 'deferred')
+      throw new TypeError('the recipient is settled already');
     this.#outcomes[place] = outcome;
     // That a recipient waits is what the queue says of it anyway.
     if (outcome.kind === 'deferred') return;
@@ -188,7 +202,7 @@ export class Attempt implements Delivery {
       hook: 'on-deliver',
       plugin: this.#transport.plugin,
       problem,
-      error: error instanceof Error ? error.message : String(error),
+      error: wordsOf(error),
       milliseconds: this.#services.clock.now() - this.#startedAt,
     });
     return this.#outcomes.map((outcome) => outcome ?? FAILED);

@@ -27,7 +27,7 @@ const RETURNED_MESSAGE = 131_072;
 
 export interface BounceServices {
   readonly store: QueueStore;
-  readonly routing: Routing;
+  readonly routing: Pick<Routing, 'route'>;
   readonly clock: Clock;
   readonly identifiers: Identifiers;
   readonly events: EventSink;

@@ -98,7 +98,7 @@ function deliveryStatus(facts: BounceFacts): Part {
   const groups = [
     [
       // RFC 3461 §6.3 (a): decoded, as it is in the record.
-      ...(envid === undefined ? [] : [`Original-Envelope-Id: ${oneLine(envid)}`]),
+      ...(envid === undefined ? [] : [folded(`Original-Envelope-Id: ${printable(oneLine(envid))}`)]),
       `Reporting-MTA: dns; ${hostname}`,
       `Arrival-Date: ${arrived}`,
     ],
@@ -112,11 +112,11 @@ function deliveryStatus(facts: BounceFacts): Part {
       // RFC 3461 §6.3 (c): decoded likewise.
       ...(orcpt === undefined
         ? []
-        : [`Original-Recipient: ${oneLine(orcpt.type)}; ${oneLine(orcpt.address)}`]),
+        : [folded(`Original-Recipient: ${oneLine(orcpt.type)}; ${oneLine(orcpt.address)}`)]),
       `Final-Recipient: ${isAscii(recipient.address) ? 'rfc822' : 'utf-8'}; ${oneLine(recipient.address)}`,
       'Action: failed',
       `Status: ${outcome.status}`,
-      ...(remote === undefined ? [] : [`Remote-MTA: dns; ${printable(oneLine(remote.host))}`]),
+      ...(remote === undefined ? [] : [folded(`Remote-MTA: dns; ${printable(oneLine(remote.host))}`)]),
       // RFC 3464 §2.1: a delivery-status part is ASCII, so what else stands in a reply is escaped.
       folded(`Diagnostic-Code: ${printable(diagnosis)}`),
       `Last-Attempt-Date: ${now}`,

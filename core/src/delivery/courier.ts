@@ -14,6 +14,7 @@ import type { Routing, Transport } from '../hooks/index.ts';
 import type { Pending } from './agenda.ts';
 import { Attempt, type AttemptServices } from './attempt.ts';
 import type { BounceWriter } from './bounce-writer.ts';
+import type { Claims } from './claims.ts';
 import { redirectedItems, routesOf, splitItem } from './reroute.ts';
 import {
   isOverdue,
@@ -25,12 +26,14 @@ import {
   settlementOf,
   withSettled,
 } from './settlement.ts';
+import { wordsOf } from './trouble.ts';
 
 export interface CourierServices extends AttemptServices {
   readonly chance: Chance;
   readonly identifiers: Identifiers;
   readonly settings: DeliverySettings;
   readonly routing: Routing;
+  readonly claims: Claims;
   readonly bounces: BounceWriter;
   readonly log: Logger;
 }
@@ -135,8 +138,8 @@ export class Courier {
       outcomes = attempt.run(transport.handler.timeout ?? settings.attemptTimeout);
     } catch (error) {
       // It waits, named, until it expires.
-      log.error({ item: item.id, error: textOf(error) }, 'item cannot be attempted');
-      outcomes = item.recipients.map(() => UNREADABLE);
+      log.error({ item: item.id, error: wordsOf(error) }, 'item cannot be attempted');
+      outcomes = item.recipients.map(({ settled }) => settled ?? UNREADABLE);
     }
     if (outcomes instanceof Promise) void outcomes.then((ready) => this.#settle(errand, ready));
     else this.#settle(errand, outcomes);
@@ -144,14 +147,14 @@ export class Courier {
 
   /** Nobody carries the item, or not any more: its recipients are claimed anew. Never rejects. */
   async #reroute(errand: Errand): Promise<void> {
-    const { routing, identifiers, clock, log } = this.#services;
+    const { claims, identifiers, clock, log } = this.#services;
     const { item, message } = errand.pending;
     if (isOverdue(item, clock.now())) {
       this.#settle(errand, overdueOutcomes(item));
       return;
     }
     try {
-      const groups = await routesOf(item.recipients, message, routing);
+      const groups = await routesOf(item.recipients, message, claims);
       if (groups.some(({ route }) => route.transport !== null)) {
         const { first, others } = splitItem(item, groups, identifiers);
         this.#finish(errand, false, { update: [first], add: others }, undefined, true);
@@ -160,7 +163,7 @@ export class Courier {
       const outcomes = item.recipients.map(({ settled }) => settled ?? NO_ROUTE);
       this.#settle(errand, outcomes, { ...item, transport: null, destination: '' });
     } catch (error) {
-      log.error({ item: item.id, error: textOf(error) }, 'item cannot be routed');
+      log.error({ item: item.id, error: wordsOf(error) }, 'item cannot be routed');
       this.#settle(
         errand,
         item.recipients.map(({ settled }) => settled ?? UNREADABLE),
@@ -192,7 +195,7 @@ export class Courier {
     outcomes: Outcomes,
     settlement: Settlement,
   ): Promise<void> {
-    const { clock, bounces, routing, identifiers, log } = this.#services;
+    const { clock, bounces, claims, identifiers, log } = this.#services;
     const { pending } = errand;
     const { remaining, failed, redirected } = settlement;
     const unreachable = isUnreachable(outcomes);
@@ -201,7 +204,7 @@ export class Courier {
       const add =
         redirected.length === 0
           ? []
-          : await redirectedItems(item, pending.message, redirected, now, routing, identifiers);
+          : await redirectedItems(item, pending.message, redirected, now, claims, identifiers);
       const bounce =
         failed.length === 0 || errand.disowned ? undefined : await bounces.write(pending, failed);
       if (bounce !== undefined && (errand.disowned || this.#errands.get(item.id) !== errand))
@@ -209,7 +212,7 @@ export class Courier {
       const change = { ...endOf(item, remaining), ...(bounce && { put: [bounce.put] }), add };
       this.#finish(errand, unreachable, change, bounce?.announce, bounce !== undefined || add.length > 0);
     } catch (error) {
-      log.error({ item: item.id, error: textOf(error) }, 'outcomes not acted upon, will be tried again');
+      log.error({ item: item.id, error: wordsOf(error) }, 'outcomes not acted upon, will be tried again');
       const due = clock.now() + NEWS_RETRY;
       this.#finish(errand, unreachable, { update: [{ ...withSettled(item, outcomes), due }] });
     }
@@ -266,8 +269,4 @@ export class Courier {
 
 function endOf(item: QueueItem, remaining: QueueItem | undefined): QueueChange {
   return remaining === undefined ? { remove: [item] } : { update: [remaining] };
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

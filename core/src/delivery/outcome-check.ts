@@ -6,20 +6,27 @@ import { isPermanentStatus, isTransientStatus, Mailbox, mailbox } from '../smtp/
 
 type Given = Readonly<Record<string, unknown>>;
 
-/** What is wrong with the outcome, in words for the log; undefined when it is legal. */
+/** What is wrong with the outcome, in words for the log; undefined when it is legal. Never throws. */
 export function faultOfOutcome(outcome: unknown): string | undefined {
   if (typeof outcome !== 'object' || outcome === null) return `a ${typeof outcome} is no outcome`;
-  const given = outcome as Given;
+  try {
+    return faultOf(outcome as Given);
+  } catch {
+    return 'an outcome that cannot be read';
+  }
+}
+
+function faultOf(given: Given): string | undefined {
   switch (given.kind) {
     case 'delivered':
     case 'discarded':
       return undefined;
     case 'failed':
-      if (!isPermanentStatus(String(given.status)))
+      if (typeof given.status !== 'string' || !isPermanentStatus(given.status))
         return `failed takes a status 5.x.x, not ${String(given.status)}`;
       return faultOfWords('failed', given);
     case 'deferred':
-      if (!isTransientStatus(String(given.status)))
+      if (typeof given.status !== 'string' || !isTransientStatus(given.status))
         return `deferred takes a status 4.x.x, not ${String(given.status)}`;
       return faultOfWords('deferred', given) ?? faultOfWait(given);
     case 'redirected': {
@@ -28,7 +35,7 @@ export function faultOfOutcome(outcome: unknown): string | undefined {
       return fits ? undefined : 'redirected takes a list of at least one Mailbox';
     }
     default:
-      return `${String(JSON.stringify(given.kind))} is no outcome`;
+      return `${String(given.kind)} is no kind of outcome`;
   }
 }
 

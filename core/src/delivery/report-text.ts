@@ -21,7 +21,8 @@ export function folded(field: string): string {
 export function wrapped(text: string, first: string, rest = first): string[] {
   const lines: string[] = [];
   let line = '';
-  for (const word of text.split(' ').flatMap(piecesOf)) {
+  // No empty words: a folded line of nothing but white space is none (RFC 5322 §3.2.2).
+  for (const word of text.split(' ').filter(Boolean).flatMap(piecesOf)) {
     const indentation = lines.length === 0 ? first : rest;
     if (line !== '' && indentation.length + line.length + 1 + word.length > LINE) {
       lines.push(indentation + line);

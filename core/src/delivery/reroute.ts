@@ -12,7 +12,7 @@ type Group = { readonly route: Route; readonly recipients: readonly QueuedRecipi
 export async function routesOf(
   recipients: readonly QueuedRecipient[],
   message: Pick<MessageRecord, 'sender' | 'notes'>,
-  routing: Routing,
+  routing: Pick<Routing, 'route'>,
 ): Promise<readonly Group[]> {
   const about = { sender: senderOf(message), notes: notesOf(message) };
   const routes = await Promise.all(
@@ -43,7 +43,7 @@ export async function redirectedItems(
   message: MessageRecord,
   redirected: readonly QueuedRecipient[],
   now: number,
-  routing: Routing,
+  routing: Pick<Routing, 'route'>,
   identifiers: Identifiers,
 ): Promise<readonly QueueItem[]> {
   const groups = await routesOf(redirected, message, routing);

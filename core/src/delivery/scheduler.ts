@@ -20,6 +20,7 @@ import {
 import { Routing } from '../hooks/index.ts';
 import { Agenda, type Pending } from './agenda.ts';
 import { BounceWriter } from './bounce-writer.ts';
+import { Claims } from './claims.ts';
 import { Courier } from './courier.ts';
 import { Journal } from './journal.ts';
 import { overdue } from './settlement.ts';
@@ -77,7 +78,16 @@ export class Scheduler {
     });
     this.#journal = new Journal(store, clock, log);
     const { hostname } = identity;
-    const bounces = new BounceWriter({ store, routing, clock, identifiers, events, settings, hostname });
+    const claims = new Claims(routing, clock, log);
+    const bounces = new BounceWriter({
+      store,
+      routing: claims,
+      clock,
+      identifiers,
+      events,
+      settings,
+      hostname,
+    });
     const services = {
       store,
       journal: this.#journal,
@@ -87,6 +97,7 @@ export class Scheduler {
       events,
       settings,
       routing,
+      claims,
       bounces,
       log,
     };

@@ -86,7 +86,9 @@ export function assemble(definition: ResolvedDefinition, system: SystemServices)
   const bodies = resolve(container, nodes);
 
   hub.observe(active.map(({ name }, index) => ({ plugin: name, observe: bodies[index]?.observe ?? {} })));
-  const planned = active.map((plugin, index) => plannedPlugin(plugin, bodies[index] as AnyPluginBody, definition, system.logger));
+  const planned = active.map((plugin, index) =>
+    plannedPlugin(plugin, bodies[index] as AnyPluginBody, definition, system.logger),
+  );
   const routing = new Routing(transportsOf(planned), hub);
   container.bind(Routing).toConstantValue(routing);
   container.bind(Scheduler).toSelf();
@@ -104,7 +106,12 @@ export function assemble(definition: ResolvedDefinition, system: SystemServices)
 }
 
 /** The plugin as a node: its set-up runs once, after that of whoever provides what it needs. */
-function bindPlugin(container: Container, plugin: ResolvedPlugin, log: Logger, setUp: AssembledPlugin[]): symbol {
+function bindPlugin(
+  container: Container,
+  plugin: ResolvedPlugin,
+  log: Logger,
+  setUp: AssembledPlugin[],
+): symbol {
   const { spec, name, config } = plugin;
   const node = Symbol(`plugin ${name}`);
   const needs = Object.entries(spec.needs ?? {});
@@ -159,12 +166,16 @@ function checkServices(plugins: readonly ResolvedPlugin[], fromCore: ReadonlySet
 
 function missing(service: ServiceToken, who: string): PosthouseError {
   const hint = service === QueueStore ? '; add @posthouse/store-sqlite to the plugin list' : '';
-  return new PosthouseError('service-missing', `nothing provides the service ${tokenName(service)}: ${who}${hint}`);
+  return new PosthouseError(
+    'service-missing',
+    `nothing provides the service ${tokenName(service)}: ${who}${hint}`,
+  );
 }
 
 function checkBody({ name, spec }: ResolvedPlugin, body: unknown): void {
   if (typeof body !== 'object' || body === null || body instanceof Promise) {
-    const what = body instanceof Promise ? 'a promise; setup wires at once, start may be async' : String(body);
+    const what =
+      body instanceof Promise ? 'a promise; setup wires at once, start may be async' : String(body);
     throw new PosthouseError('plugin-invalid', `setup of plugin ${name} returned ${what}`);
   }
   const services = (body as AnyPluginBody).services ?? {};
@@ -176,7 +187,12 @@ function checkBody({ name, spec }: ResolvedPlugin, body: unknown): void {
   }
 }
 
-function plannedPlugin(plugin: ResolvedPlugin, body: AnyPluginBody, { deadlines }: ResolvedDefinition, log: Logger): PlannedPlugin {
+function plannedPlugin(
+  plugin: ResolvedPlugin,
+  body: AnyPluginBody,
+  { deadlines }: ResolvedDefinition,
+  log: Logger,
+): PlannedPlugin {
   return {
     name: plugin.name,
     hooks: body.hooks ?? {},

@@ -20,7 +20,9 @@ export class OwnIdentity implements ServerIdentity {
   isSelf(host: string, address: string, port: number): boolean {
     if (host.toLowerCase().replace(/\.$/, '') === this.hostname) return true;
     return this.#listening.some(
-      (listener) => listener.port === port && (listener.host === address || (isWildcard(listener.host) && isOwn(address))),
+      (listener) =>
+        listener.port === port &&
+        (listener.host === address || (isWildcard(listener.host) && isOwn(address))),
     );
   }
 }
@@ -30,5 +32,7 @@ function isWildcard(host: string): boolean {
 }
 
 function isOwn(address: string): boolean {
-  return Object.values(networkInterfaces()).some((addresses) => addresses?.some((own) => own.address === address));
+  return Object.values(networkInterfaces()).some((addresses) =>
+    addresses?.some((own) => own.address === address),
+  );
 }

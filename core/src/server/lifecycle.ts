@@ -37,7 +37,10 @@ export class Lifecycle {
       try {
         await part.stop();
       } catch (error) {
-        this.#log.error({ part: part.name, error: error instanceof Error ? error.message : String(error) }, 'stopping failed');
+        this.#log.error(
+          { part: part.name, error: error instanceof Error ? error.message : String(error) },
+          'stopping failed',
+        );
       }
     }
   }

@@ -21,7 +21,13 @@ const MAX_WRITE = 65_536;
 const FLUSH_EVERY = 500;
 
 export function openLog(settings: LogSettings): Log {
-  const destination = pino.destination({ fd: 1, sync: false, minLength: BATCH, maxWrite: MAX_WRITE, periodicFlush: FLUSH_EVERY });
+  const destination = pino.destination({
+    fd: 1,
+    sync: false,
+    minLength: BATCH,
+    maxWrite: MAX_WRITE,
+    periodicFlush: FLUSH_EVERY,
+  });
   // Whoever read the log has gone (`posthouse start | head`): the server goes on without one.
   destination.on('error', () => {});
   const logger = pino(

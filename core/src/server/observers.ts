@@ -26,7 +26,15 @@ const LEVELS: { readonly [E in EventName]: Level | ((facts: Events[E]) => Level)
   'server-stopped': 'info',
 };
 
-const WEIGHT: Readonly<Record<string, number>> = { trace: 10, debug: 20, info: 30, warn: 40, error: 50, fatal: 60, silent: 99 };
+const WEIGHT: Readonly<Record<string, number>> = {
+  trace: 10,
+  debug: 20,
+  info: 30,
+  warn: 40,
+  error: 50,
+  fatal: 60,
+  silent: 99,
+};
 
 interface Observer {
   readonly plugin: string;
@@ -80,7 +88,10 @@ export class ObserverHub implements EventSink {
       try {
         tell(facts as never);
       } catch (error) {
-        this.#log.error({ plugin, event, error: error instanceof Error ? error.message : String(error) }, 'observer failed');
+        this.#log.error(
+          { plugin, event, error: error instanceof Error ? error.message : String(error) },
+          'observer failed',
+        );
       }
     }
   }

@@ -4,12 +4,17 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { PosthouseError } from '../contract/index.ts';
 import { QueueControl } from '../delivery/index.ts';
-import { describePlan, planFor, type PlanLine } from '../hooks/index.ts';
+import { describePlan, type PlanLine, planFor } from '../hooks/index.ts';
 import { Admission, Listener, type ListenerAddress } from '../reception/index.ts';
 import { assemble, type House, type SystemServices } from './assembly.ts';
 import { resolveDefinition } from './configuration/index.ts';
 import { ControlServer } from './control.ts';
-import { isResolved, type ResolvedDefinition, type ResolvedListener, type ServerDefinition } from './definition.ts';
+import {
+  isResolved,
+  type ResolvedDefinition,
+  type ResolvedListener,
+  type ServerDefinition,
+} from './definition.ts';
 import { Lifecycle, type Startable } from './lifecycle.ts';
 import { openLog } from './logging.ts';
 import { systemChance } from './system/chance.ts';
@@ -60,7 +65,8 @@ class PosthouseServer implements Server {
     this.#definition = definition;
     const clock = given.clock ?? systemClock;
     const chance = given.chance ?? systemChance();
-    const log = given.logger === undefined ? openLog(definition.log) : { logger: given.logger, flush: () => {} };
+    const log =
+      given.logger === undefined ? openLog(definition.log) : { logger: given.logger, flush: () => {} };
     this.#flushLog = log.flush;
     this.#system = {
       clock,
@@ -102,7 +108,9 @@ class PosthouseServer implements Server {
         stop: () => body.stop?.(),
       })),
       { name: 'scheduler', start: () => scheduler.start(), stop: () => scheduler.stop(this.#deadline()) },
-      ...(control === undefined ? [] : [named('control socket', new ControlServer(control.socket, queueControl))]),
+      ...(control === undefined
+        ? []
+        : [named('control socket', new ControlServer(control.socket, queueControl))]),
       { name: 'listeners', start: () => this.#listen(), stop: () => this.#drain() },
     ];
     await this.#lifecycle.start(parts);
@@ -130,7 +138,11 @@ class PosthouseServer implements Server {
     const began = clock.now();
     this.#drainUntil = began + this.#definition.deadlines.drain;
     const connections = this.listeners.reduce((sum, listener) => sum + listener.connections, 0);
-    this.house.events.emit('server-draining', { connections, attempts: this.house.scheduler.running, deadline: this.#drainUntil });
+    this.house.events.emit('server-draining', {
+      connections,
+      attempts: this.house.scheduler.running,
+      deadline: this.#drainUntil,
+    });
     await this.#lifecycle.stop();
     this.house.events.emit('server-stopped', { milliseconds: clock.now() - began });
     this.#flushLog();
@@ -183,7 +195,8 @@ class PosthouseServer implements Server {
 
   #secureContext(): SecureContext {
     const files = this.#definition.tls;
-    if (files === undefined) throw new PosthouseError('config-invalid', 'a listener wants TLS, but no certificate is configured');
+    if (files === undefined)
+      throw new PosthouseError('config-invalid', 'a listener wants TLS, but no certificate is configured');
     try {
       this.#loaded ??= createSecureContext({
         cert: readFileSync(files.cert),

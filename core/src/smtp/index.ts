@@ -13,15 +13,14 @@ export {
 } from './address.ts';
 export { type AuthCommand, type Command, parseCommand } from './command.ts';
 export { type Awaited, type DialogueStep, SmtpDialogue } from './dialogue.ts';
-export type { RecipientResult } from './transaction-outcome.ts';
 export { isAddressLiteral, isDomainName } from './domain.ts';
 export { type BodyFindings, DotDecoder, DotEncoder } from './dot-stuffing.ts';
 export type { Envelope, EnvelopeRecipient } from './envelope.ts';
 export { type Extensions, ehloKeywords } from './extensions.ts';
 export { type BodyPolicy, bodyFault, LineEndNormaliser } from './line-ends.ts';
 export { type LineResult, LineSplitter } from './line-splitter.ts';
-export type { Offer } from './offer.ts';
 export { MailDates, mailDate } from './mail-date.ts';
+export type { Offer } from './offer.ts';
 export {
   type BodyType,
   type MailParameters,
@@ -45,4 +44,5 @@ export {
   type SuccessStatus,
   type TransientStatus,
 } from './status.ts';
+export type { RecipientResult } from './transaction-outcome.ts';
 export { formatUnicodeXtext, formatXtext, parseUnicodeXtext, parseXtext } from './xtext.ts';

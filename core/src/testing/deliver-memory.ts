@@ -1,6 +1,12 @@
 // A transport that keeps what it is given: the far end of a house in tests, and the smallest on-deliver there is.
 
-import { type ConfiguredPlugin, type Delivery, definePlugin, Outcome, type Recipient } from '../contract/index.ts';
+import {
+  type ConfiguredPlugin,
+  type Delivery,
+  definePlugin,
+  Outcome,
+  type Recipient,
+} from '../contract/index.ts';
 
 export interface DeliveredMessage {
   readonly sender: string;

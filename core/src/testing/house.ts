@@ -54,7 +54,12 @@ export async function openHouse(options: HouseOptions): Promise<OpenHouse> {
   const connect = ({ listener = 'mx', remoteAddress = '192.0.2.1' }: Caller = {}): Duplex => {
     const found = server.listeners.find(({ name }) => name === listener);
     if (found === undefined) throw new TypeError(`the house has no listener ${listener}`);
-    const pair = connectedPair({ remoteAddress, remotePort: 40_000, localAddress: '198.51.100.1', localPort: 25 });
+    const pair = connectedPair({
+      remoteAddress,
+      remotePort: 40_000,
+      localAddress: '198.51.100.1',
+      localPort: 25,
+    });
     found.accept(pair.server);
     return pair.client;
   };
@@ -79,4 +84,3 @@ export async function openHouse(options: HouseOptions): Promise<OpenHouse> {
     [Symbol.asyncDispose]: stop,
   };
 }
-

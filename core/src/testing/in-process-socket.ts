@@ -11,7 +11,10 @@ export interface SocketAddresses {
 }
 
 /** The server's end behaves as a node:net Socket in all that reception/ uses; the client's end is a plain stream. */
-export function connectedPair(addresses: SocketAddresses): { readonly server: Socket; readonly client: Duplex } {
+export function connectedPair(addresses: SocketAddresses): {
+  readonly server: Socket;
+  readonly client: Duplex;
+} {
   const server = new InProcessSocket();
   const client = new InProcessSocket();
   server.peer = client;

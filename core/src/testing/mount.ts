@@ -5,8 +5,8 @@ import {
   Chance,
   Clock,
   type ConfiguredPlugin,
-  type Delivery,
   type DeliverHandler,
+  type Delivery,
   EventSink,
   type HookTable,
   Identifiers,
@@ -63,7 +63,10 @@ export interface MountedPlugin extends AsyncDisposable {
   ask<H extends SessionHook>(hook: H, details?: AskedDetails): Promise<HookTable[H]['answer'] | Verdict>;
   /** The edits that on-data handlers asked for so far. */
   readonly edits: readonly Edit[];
-  claim(recipient: Mailbox | string, about?: { sender?: ReversePath | string; redirectedBy?: readonly string[] }): Promise<string | undefined>;
+  claim(
+    recipient: Mailbox | string,
+    about?: { sender?: ReversePath | string; redirectedBy?: readonly string[] },
+  ): Promise<string | undefined>;
   /** Each recipient with its outcome, whether settled or answered for by the return value. */
   deliver(details: DeliveryDetails): Promise<ReadonlyMap<string, Outcome | undefined>>;
   readonly services: Readonly<Record<string, unknown>>;
@@ -87,7 +90,10 @@ export async function mount(
   const { spec } = configured.plugin ? { spec: configured.plugin } : { spec: configured as never };
   const defaults = defaultServices(log);
   const needed = Object.fromEntries(
-    Object.entries(spec.needs ?? {}).map(([key, service]) => [key, services[key] ?? given(defaults, service, spec.name)]),
+    Object.entries(spec.needs ?? {}).map(([key, service]) => [
+      key,
+      services[key] ?? given(defaults, service, spec.name),
+    ]),
   );
   const body = spec.setup({ ...needed, config: plugin?.config ?? {}, log: log.child({ plugin: spec.name }) });
   await body.start?.();
@@ -161,8 +167,13 @@ function defaultServices(log: Logger): ReadonlyMap<Token<unknown>, unknown> {
   ]);
 }
 
-function given(defaults: ReadonlyMap<Token<unknown>, unknown>, service: Token<unknown>, plugin: string): unknown {
-  if (!defaults.has(service)) throw new TypeError(`mount: ${plugin} needs ${tokenName(service)}; give it one`);
+function given(
+  defaults: ReadonlyMap<Token<unknown>, unknown>,
+  service: Token<unknown>,
+  plugin: string,
+): unknown {
+  if (!defaults.has(service))
+    throw new TypeError(`mount: ${plugin} needs ${tokenName(service)}; give it one`);
   return defaults.get(service);
 }
 

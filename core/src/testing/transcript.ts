@@ -29,7 +29,8 @@ export function parseDialogue(text: string): readonly DialogueLine[] {
     const match = /^([CSTE])([:>]) ?(.*)$/.exec(source.trimStart().replace(/\r$/, ''));
     if (match === null) throw new SyntaxError(`line ${line} is no dialogue line: ${source}`);
     const [, who, how, rest] = match as unknown as [string, string, string, string];
-    if (who === 'C' && how === '>') parsed.push({ line, kind: 'send', bytes: Buffer.from(JSON.parse(rest), 'latin1') });
+    if (who === 'C' && how === '>')
+      parsed.push({ line, kind: 'send', bytes: Buffer.from(JSON.parse(rest), 'latin1') });
     else if (who === 'C') parsed.push({ line, kind: 'send', bytes: Buffer.from(`${rest}\r\n`, 'utf8') });
     else if (who === 'S') parsed.push({ line, kind: 'expect', pattern: rest.trimEnd() });
     else if (who === 'T') parsed.push({ line, kind: 'advance', milliseconds: duration(rest.trim()) });
@@ -46,7 +47,10 @@ export interface Stage {
 }
 
 /** Holds the dialogue; fails with the line that did not come true. Returns everything that the server said. */
-export async function holdDialogue(dialogue: readonly DialogueLine[], stage: Stage): Promise<readonly string[]> {
+export async function holdDialogue(
+  dialogue: readonly DialogueLine[],
+  stage: Stage,
+): Promise<readonly string[]> {
   const heard = new Hearing(stage.stream, stage.patience ?? 5000);
   let pending: Buffer[] = [];
   const speak = (): void => {
@@ -126,7 +130,11 @@ class Hearing {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         const soFar = this.transcript.slice(-3).join(' | ');
-        reject(new assert.AssertionError({ message: `line ${line}: the server says nothing (last: ${soFar}${this.#rest})` }));
+        reject(
+          new assert.AssertionError({
+            message: `line ${line}: the server says nothing (last: ${soFar}${this.#rest})`,
+          }),
+        );
       }, this.#patience);
       this.#wake = () => {
         clearTimeout(timer);
