@@ -8,7 +8,10 @@ export default definePlugin({
     hooks: {
       'on-rcpt': () => Verdict.accept(),
       'on-data': ({ message, log }) => {
-        log.info({ subject: message.headers.first('Subject') ?? null, size: message.size }, 'message swallowed');
+        log.info(
+          { subject: message.headers.first('Subject') ?? null, size: message.size },
+          'message swallowed',
+        );
         return Verdict.discard('this server is a sink');
       },
     },

@@ -6,7 +6,12 @@ export default definePlugin({
   name: 'office-hours',
   config: Type.Object({
     opens: Type.Integer({ minimum: 0, maximum: 24, default: 8, description: 'The first hour.' }),
-    closes: Type.Integer({ minimum: 0, maximum: 24, default: 18, description: 'The hour after the last one.' }),
+    closes: Type.Integer({
+      minimum: 0,
+      maximum: 24,
+      default: 18,
+      description: 'The hour after the last one.',
+    }),
   }),
   needs: { clock: Clock },
   setup: ({ config, clock }) => ({

@@ -86,8 +86,10 @@ async function generate({ port, sessions, messages, size, recipient }: Load): Pr
 
   await Promise.all(Array.from({ length: sessions }, session));
   times.sort((a, b) => a - b);
-  const at = (share: number): number => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0;
+  const at = (share: number): number =>
+    times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0;
   return { accepted, seconds: Number(process.hrtime.bigint() - began) / 1e9, p50: at(0.5), p99: at(0.99) };
 }
 
-if (process.argv[2] !== undefined) console.log(JSON.stringify(await generate(JSON.parse(process.argv[2]) as Load)));
+if (process.argv[2] !== undefined)
+  console.log(JSON.stringify(await generate(JSON.parse(process.argv[2]) as Load)));

@@ -17,7 +17,7 @@ import { benchDisk } from './journaled-disk.ts';
 import { measure, type NextHop, type Scenario } from './measure.ts';
 import { postfixVersion, startPostfix } from './postfix.ts';
 import { startPosthouse } from './posthouse.ts';
-import { ratioOf, type Row, table } from './report.ts';
+import { type Row, ratioOf, table } from './report.ts';
 
 const { values } = parseArgs({
   options: {
@@ -48,11 +48,17 @@ async function bench(): Promise<void> {
   const postfix = postfixVersion();
   using disk = benchDisk();
   await using sink = await startSink();
-  console.log(`Posthouse on Node ${process.versions.node}; ${postfix ? `Postfix ${postfix}` : 'no Postfix here'}`);
+  console.log(
+    `Posthouse on Node ${process.versions.node}; ${postfix ? `Postfix ${postfix}` : 'no Postfix here'}`,
+  );
   console.log(`${cpus().length} processors, load generator on the same ones; queues on ${disk.description}`);
   const rows: Row[] = [];
   for (const job of ['accept', 'relay', 'maildir'] as const) {
-    const arena = (name: string) => ({ folder: join(disk.folder, `${name}-${job}`), job, nextHop: sink.port });
+    const arena = (name: string) => ({
+      folder: join(disk.folder, `${name}-${job}`),
+      job,
+      nextHop: sink.port,
+    });
     const contestants: Contestant[] = [];
     try {
       contestants.push(await startPosthouse(arena('posthouse')));
@@ -68,7 +74,11 @@ async function bench(): Promise<void> {
 }
 
 /** Runs in turn, A B A B, so that a drifting machine drifts for both. */
-async function compare(scenario: Scenario, contestants: readonly Contestant[], nextHop: NextHop): Promise<Row> {
+async function compare(
+  scenario: Scenario,
+  contestants: readonly Contestant[],
+  nextHop: NextHop,
+): Promise<Row> {
   const runs = contestants.map((): Awaited<ReturnType<typeof measure>>[] => []);
   for (const [index, contestant] of contestants.entries()) {
     await measure(contestant, scenario, share(index) / 4, nextHop);

@@ -45,10 +45,14 @@ export async function measure(
   const began = performance.now();
   const load: Load = { port: contestant.port, sessions, messages, size, recipient: RECIPIENT };
   const result = source === 'generator' ? await generate(load) : smtpSource(load);
-  if (result.accepted !== messages) throw new Error(`${contestant.name} accepted ${result.accepted} of ${messages}`);
+  if (result.accepted !== messages)
+    throw new Error(`${contestant.name} accepted ${result.accepted} of ${messages}`);
   let seconds = result.seconds;
   if (job !== 'accept') {
-    await until(async () => (await progress(job, contestant, nextHop)) - done >= messages, `${contestant.name}: ${job}`);
+    await until(
+      async () => (await progress(job, contestant, nextHop)) - done >= messages,
+      `${contestant.name}: ${job}`,
+    );
     seconds = (performance.now() - began) / 1000;
   }
   await quiet(contestant.pid);
@@ -76,7 +80,9 @@ type Sent = Pick<LoadResult, 'accepted' | 'seconds'> & { readonly p99: number | 
 function generate(load: Load): Promise<Sent> {
   const script = fileURLToPath(new URL('./generator.js', import.meta.url));
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [script, JSON.stringify(load)], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [script, JSON.stringify(load)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     let output = '';
     child.stdout.on('data', (bytes: Buffer) => {
       output += bytes.toString();
@@ -92,7 +98,15 @@ function generate(load: Load): Promise<Sent> {
 function smtpSource({ port, sessions, messages, size, recipient }: Load): Sent {
   const counts = ['-s', String(sessions), '-m', String(messages), '-l', String(size)];
   const began = performance.now();
-  execFileSync('smtp-source', ['-d', ...counts, '-f', 'bench@client.example', '-t', recipient, `127.0.0.1:${port}`]);
+  execFileSync('smtp-source', [
+    '-d',
+    ...counts,
+    '-f',
+    'bench@client.example',
+    '-t',
+    recipient,
+    `127.0.0.1:${port}`,
+  ]);
   return { accepted: messages, seconds: (performance.now() - began) / 1000, p99: undefined };
 }
 

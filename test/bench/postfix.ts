@@ -15,17 +15,16 @@ export function postfixVersion(): string | undefined {
 
 export async function startPostfix({ folder, job, nextHop }: Arena): Promise<Contestant> {
   const port = await freePort();
-  const [configuration, queue, data, mail] = ['config', 'queue', 'data', 'mail'].map((name) => join(folder, name)) as [
-    string,
-    string,
-    string,
-    string,
-  ];
+  const [configuration, queue, data, mail] = ['config', 'queue', 'data', 'mail'].map((name) =>
+    join(folder, name),
+  ) as [string, string, string, string];
   for (const each of [configuration, queue, data, mail]) mkdirSync(each, { recursive: true });
   execFileSync('chown', ['postfix', data]);
   execFileSync('chown', ['nobody', mail]);
   execFileSync('chmod', ['-R', 'a+rx', folder]);
-  const [uid, gid] = ['-u', '-g'].map((flag) => execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' }).trim());
+  const [uid, gid] = ['-u', '-g'].map((flag) =>
+    execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' }).trim(),
+  );
   const transport = {
     accept: 'default_transport = discard',
     relay: `relayhost = [127.0.0.1]:${nextHop}`,

@@ -8,7 +8,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Arena, Contestant } from './contestant.ts';
 
-const main = fileURLToPath(import.meta.resolve('@posthouse/core/package.json').replace('package.json', 'dist/src/cli/main.js'));
+const main = fileURLToPath(
+  import.meta.resolve('@posthouse/core/package.json').replace('package.json', 'dist/src/cli/main.js'),
+);
 const openHouse = fileURLToPath(new URL('./open-house.js', import.meta.url));
 
 export async function startPosthouse({ folder, job, nextHop }: Arena): Promise<Contestant> {
@@ -33,7 +35,9 @@ ${transport}`,
   );
   const log = join(folder, 'log');
   const output = openSync(log, 'w');
-  const child = spawn(process.execPath, [main, 'start', '--config', configuration], { stdio: ['ignore', output, output] });
+  const child = spawn(process.execPath, [main, 'start', '--config', configuration], {
+    stdio: ['ignore', output, output],
+  });
   const exited = once(child, 'exit');
   const port = await portFrom(log, () => child.exitCode !== null);
   return {

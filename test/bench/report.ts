@@ -12,7 +12,9 @@ export interface Row {
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? (sorted[middle] as number) : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
+  return sorted.length % 2 === 1
+    ? (sorted[middle] as number)
+    : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
 }
 
 /** Posthouse's median rate as a multiple of Postfix's. */
@@ -29,13 +31,21 @@ export function table(rows: readonly Row[]): string {
     const { job, source, sessions, size } = row.scenario;
     const load = `${source}, ${sessions} sessions, ${size / 1024} KiB`;
     const ratio = ratioOf(row);
-    lines.push(line(job, load, 'Posthouse', row.posthouse, ratio === undefined ? '' : `**${ratio.toFixed(1)}**`));
+    lines.push(
+      line(job, load, 'Posthouse', row.posthouse, ratio === undefined ? '' : `**${ratio.toFixed(1)}**`),
+    );
     if (row.postfix.length > 0) lines.push(line(job, load, 'Postfix', row.postfix, '1'));
   }
   return lines.join('\n');
 }
 
-function line(job: string, load: string, server: string, runs: readonly Measurement[], ratio: string): string {
+function line(
+  job: string,
+  load: string,
+  server: string,
+  runs: readonly Measurement[],
+  ratio: string,
+): string {
   const rates = runs.map(rate);
   const spread = `${median(rates).toFixed(0)} (${Math.min(...rates).toFixed(0)}–${Math.max(...rates).toFixed(0)})`;
   const cpu = median(runs.map((run) => run.cpu)).toFixed(3);

@@ -34,7 +34,9 @@ const server = createServer({ noDelay: true }, (socket) => {
         const verb = rest.subarray(0, Math.min(4, end)).toString('latin1').toUpperCase();
         // The CRLF stays: it may be the first half of an empty message's end.
         rest = rest.subarray(verb === 'DATA' ? end : end + 2);
-        if (verb === 'EHLO') out += '250-sink.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SIZE 104857600\r\n250 ENHANCEDSTATUSCODES\r\n';
+        if (verb === 'EHLO')
+          out +=
+            '250-sink.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SIZE 104857600\r\n250 ENHANCEDSTATUSCODES\r\n';
         else if (verb === 'DATA') {
           out += '354 Go on\r\n';
           inBody = true;

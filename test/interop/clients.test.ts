@@ -17,7 +17,9 @@ const folder = new TemporaryFolder('interop-clients');
 let server: ServerProcess;
 
 before(async () => {
-  const reference = parse(readFileSync(`${ROOT}examples/reference-mta/posthouse.yaml`, 'utf8')) as Configuration;
+  const reference = parse(
+    readFileSync(`${ROOT}examples/reference-mta/posthouse.yaml`, 'utf8'),
+  ) as Configuration;
   const listeners = [{ name: 'mx', host: '127.0.0.1', port: 0 }];
   server = await ServerProcess.start(folder.path, { ...reference, listeners });
 });
@@ -27,7 +29,8 @@ after(async () => {
   folder.remove();
 });
 
-const mailbox = (local: string, domain = 'posthouse.test'): string => folder.join('var', 'mail', domain, local);
+const mailbox = (local: string, domain = 'posthouse.test'): string =>
+  folder.join('var', 'mail', domain, local);
 
 async function assertArrived(local: string, content: Buffer): Promise<void> {
   const [message] = await mailIn(mailbox(local), 1);
@@ -60,7 +63,13 @@ with smtplib.SMTP('127.0.0.1', int(sys.argv[1])) as server:
     server.ehlo('client.example')
     server.sendmail('sender@client.example', [sys.argv[2]], open(sys.argv[3], 'rb').read(), mail_options=['BODY=8BITMIME'])
 `;
-    const { status, output } = await run('python3', ['-c', script, String(server.port), `${local}@posthouse.test`, file]);
+    const { status, output } = await run('python3', [
+      '-c',
+      script,
+      String(server.port),
+      `${local}@posthouse.test`,
+      file,
+    ]);
     assert.equal(status, 0, output);
     await assertArrived(local, content);
   });
@@ -125,13 +134,24 @@ with smtplib.SMTP('127.0.0.1', int(sys.argv[1])) as server:
 `;
   const { status, output } = await run('python3', ['-c', script, String(server.port)]);
   assert.equal(status, 0, output);
-  await server.until((line) => line.msg === 'recipient-settled' && String(line.recipient).startsWith('jürgen'));
+  await server.until(
+    (line) => line.msg === 'recipient-settled' && String(line.recipient).startsWith('jürgen'),
+  );
 });
 
 test('mail for localhost, plus-addresses and aliases find their mailbox', async (t) => {
   if (lacks(t, missingProgram('swaks', '--version'))) return;
   const send = (to: string): Promise<unknown> =>
-    run('swaks', ['-s', `127.0.0.1:${server.port}`, '-f', 'a@client.example', '-t', to, '--body', `for ${to}`]);
+    run('swaks', [
+      '-s',
+      `127.0.0.1:${server.port}`,
+      '-f',
+      'a@client.example',
+      '-t',
+      to,
+      '--body',
+      `for ${to}`,
+    ]);
   await send('anna@localhost');
   await send('bert+lists@posthouse.test');
   await send('abuse@posthouse.test');

@@ -9,7 +9,8 @@ export interface Sample {
 const head = (subject: string, more = ''): string =>
   `From: sender@client.example\r\nTo: box@posthouse.test\r\nSubject: ${subject}\r\n${more}\r\n`;
 
-const EIGHT_BIT = 'MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n';
+const EIGHT_BIT =
+  'MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n';
 
 export const corpus: readonly Sample[] = [
   sample('plain', `${head('plain')}Hello\r\n`),

@@ -25,7 +25,10 @@ const promises: Readonly<Record<string, ExamplePromise>> = {
   '01-closed-door': { curl: 55, says: ({ reason }) => reason === 'relaying-denied' },
   '02-sink': { curl: 0, says: ({ msg }) => msg === 'message swallowed' },
   '03-local-mailboxes': { curl: 0, mailbox: 'var/mail/posthouse.test/anna' },
-  '04-backup-relay': { curl: 0, says: ({ msg, recipient }) => msg === 'recipient-settled' && recipient === 'anna@posthouse.test' },
+  '04-backup-relay': {
+    curl: 0,
+    says: ({ msg, recipient }) => msg === 'recipient-settled' && recipient === 'anna@posthouse.test',
+  },
   '05-your-own-plugin': { curl: 0, mailbox: 'var/mail/posthouse.test/anna' },
 };
 
@@ -35,12 +38,16 @@ for (const [name, promised] of Object.entries(promises)) {
     // Beside the others, so that packages are found as from the example itself.
     const folder = mkdtempSync(join(EXAMPLES, '.run-'));
     try {
-      cpSync(join(EXAMPLES, name), folder, { recursive: true, filter: (path) => !/[\\/](var|node_modules)$/.test(path) });
+      cpSync(join(EXAMPLES, name), folder, {
+        recursive: true,
+        filter: (path) => !/[\\/](var|node_modules)$/.test(path),
+      });
       const configuration = parse(readFileSync(join(folder, 'posthouse.yaml'), 'utf8')) as Configuration;
       const listeners = [{ name: 'mx', host: '127.0.0.1', port: 0 }];
       await using server = await ServerProcess.start(folder, { ...configuration, listeners });
       const readme = readFileSync(join(folder, 'README.md'), 'utf8');
-      const command = /^curl (.*)$/m.exec(readme)?.[1]?.replace(/127\.0\.0\.1:\d+/, `127.0.0.1:${server.port}`) ?? '';
+      const command =
+        /^curl (.*)$/m.exec(readme)?.[1]?.replace(/127\.0\.0\.1:\d+/, `127.0.0.1:${server.port}`) ?? '';
       const args = command.replace('README.md', join(folder, 'README.md')).split(' ');
       const { status, output } = await run('curl', args);
       assert.equal(status, promised.curl, output);

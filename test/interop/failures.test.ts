@@ -11,18 +11,29 @@ import { mailIn, mailWith } from './maildir.ts';
 import { run } from './programs.ts';
 import { sendRaw } from './send-raw.ts';
 
-const MESSAGE = Buffer.from('From: ann@posthouse.test\r\nMessage-ID: <original@posthouse.test>\r\nSubject: hello\r\n\r\nHi\r\n');
+const MESSAGE = Buffer.from(
+  'From: ann@posthouse.test\r\nMessage-ID: <original@posthouse.test>\r\nSubject: hello\r\n\r\nHi\r\n',
+);
 
 /** Mailboxes for posthouse.test, everything else to the next hop; quick to give up. */
-function house(nextHop: number, delivery: object = { retryAfter: ['1s'], expireAfter: '3s', }): Configuration {
+function house(
+  nextHop: number,
+  delivery: object = { retryAfter: ['1s'], expireAfter: '3s', laneRest: '1s' },
+): Configuration {
   return {
     control: { socket: `./${CONTROL}` },
     delivery,
     plugins: [
       durableStore(),
-      { use: '@posthouse/accept-domains', config: { domains: ['posthouse.test'], mailboxes: { 'posthouse.test': ['ann', 'bob'] } } },
+      {
+        use: '@posthouse/accept-domains',
+        config: { domains: ['posthouse.test'], mailboxes: { 'posthouse.test': ['ann', 'bob'] } },
+      },
       { use: '@posthouse/accept-networks', config: { networks: ['127.0.0.0/8'] } },
-      { use: '@posthouse/deliver-maildir', config: { domains: ['posthouse.test'], path: `./${MAIL}/{local}` } },
+      {
+        use: '@posthouse/deliver-maildir',
+        config: { domains: ['posthouse.test'], path: `./${MAIL}/{local}` },
+      },
       { use: '@posthouse/deliver-smtp', config: { smarthost: `[127.0.0.1]:${nextHop}` } },
     ],
   };
@@ -64,7 +75,8 @@ async function choosyHop(): Promise<Disposable & { readonly port: number }> {
             if (line !== '.') continue;
             inBody = false;
             socket.write('250 2.0.0 Ok\r\n');
-          } else if (/^RCPT TO:<refused/i.test(line)) socket.write('550 5.1.1 No such person at choosy.example\r\n');
+          } else if (/^RCPT TO:<refused/i.test(line))
+            socket.write('550 5.1.1 No such person at choosy.example\r\n');
           else if (line === 'DATA') {
             inBody = true;
             socket.write('354 Go on\r\n');
@@ -101,7 +113,9 @@ test('a dead next hop means retries, and after the last one a bounce that mail p
   await using server = await ServerProcess.start(folder.path, house(await deadPort()));
   await sendRaw(server.port, 'ann@posthouse.test', ['far@elsewhere.example'], MESSAGE);
   const bounce = await mailWith(folder.join(MAIL, 'ann'), 'delivery-status');
-  const attempts = server.log.filter((line) => line.msg === 'recipient-settled' && line.recipient === 'far@elsewhere.example');
+  const attempts = server.log.filter(
+    (line) => line.msg === 'recipient-settled' && line.recipient === 'far@elsewhere.example',
+  );
   assert.ok(attempts.length >= 2, `${attempts.length} attempts`);
   const script = `
 import email, email.policy, sys, json
@@ -122,7 +136,7 @@ print(json.dumps({
     {
       type: 'multipart/report',
       report: 'delivery-status',
-      to: '<ann@posthouse.test>',
+      to: 'ann@posthouse.test',
       auto: 'auto-replied',
       reply: '<original@posthouse.test>',
       parts: ['text/plain', 'message/delivery-status', 'text/rfc822-headers'],
@@ -134,7 +148,7 @@ print(json.dumps({
       returned: undefined,
     },
   );
-  assert.match(String(read['returned']), /Subject: hello/);
+  assert.match(String(read.returned), /Subject: hello/);
   await server.stop();
 });
 
@@ -142,13 +156,20 @@ test('of two recipients one is delivered, and the bounce names the other in the 
   using folder = new TemporaryFolder('interop-choosy');
   using hop = await choosyHop();
   await using server = await ServerProcess.start(folder.path, house(hop.port));
-  await sendRaw(server.port, 'ann@posthouse.test', ['good@elsewhere.example', 'refused@elsewhere.example'], MESSAGE);
+  await sendRaw(
+    server.port,
+    'ann@posthouse.test',
+    ['good@elsewhere.example', 'refused@elsewhere.example'],
+    MESSAGE,
+  );
   const [bounce] = await mailIn(folder.join(MAIL, 'ann'), 1);
   assert.match(String(bounce), /Final-Recipient: rfc822; refused@elsewhere\.example/);
   assert.match(String(bounce), /Status: 5\.1\.1/);
   assert.match(String(bounce), /No such person at\s+choosy\.example/);
   assert.doesNotMatch(String(bounce), /good@elsewhere\.example/);
-  await server.until((line) => line.msg === 'recipient-settled' && line.recipient === 'good@elsewhere.example');
+  await server.until(
+    (line) => line.msg === 'recipient-settled' && line.recipient === 'good@elsewhere.example',
+  );
   await server.stop();
 });
 
@@ -159,7 +180,7 @@ test('a bounce that cannot be delivered is not bounced again', async () => {
   await sendRaw(server.port, 'refused@stranger.example', ['refused@elsewhere.example'], MESSAGE);
   await server.until((line) => line.msg === 'bounce-queued');
   const dropped = await server.until((line) => line.msg === 'notice-dropped');
-  assert.deepEqual(dropped['recipients'], ['refused@stranger.example']);
+  assert.deepEqual(dropped.recipients, ['refused@stranger.example']);
   assert.equal(server.log.filter((line) => line.msg === 'bounce-queued').length, 1);
   await server.stop();
 });
@@ -172,12 +193,20 @@ test('the operator sees the queue of a running server, tries again and drops', a
   await server.until((line) => line.msg === 'attempt-finished' || line.msg === 'recipient-settled');
   const cli = `${ROOT}core/dist/src/cli/main.js`;
   const queue = async (...args: string[]): Promise<string> => {
-    const { status, output } = await run(process.execPath, [cli, 'queue', ...args, '--config', folder.join('posthouse.yaml')]);
+    const { status, output } = await run(process.execPath, [
+      cli,
+      'queue',
+      ...args,
+      '--config',
+      folder.join('posthouse.yaml'),
+    ]);
     assert.equal(status, 0, output);
     return output;
   };
   assert.match(await queue('list'), /far@elsewhere\.example/);
-  const listed = JSON.parse(await queue('list', '--json')) as { entries: { item: { id: string; reason: { kind: string } } }[] };
+  const listed = JSON.parse(await queue('list', '--json')) as {
+    entries: { item: { id: string; reason: { kind: string } } }[];
+  };
   const id = listed.entries[0]?.item.id as string;
   assert.equal(listed.entries[0]?.item.reason.kind, 'deferred');
   assert.match(await queue('show', id), /4\.4\.1/);

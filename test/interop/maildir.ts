@@ -40,7 +40,8 @@ export function withoutTrace(message: Buffer): Buffer {
   let start = 0;
   for (;;) {
     let end = message.indexOf('\r\n', start);
-    while (end !== -1 && (message[end + 2] === 32 || message[end + 2] === 9)) end = message.indexOf('\r\n', end + 2);
+    while (end !== -1 && (message[end + 2] === 32 || message[end + 2] === 9))
+      end = message.indexOf('\r\n', end + 2);
     const name = message.subarray(start, message.indexOf(':', start)).toString('latin1').toLowerCase();
     if (end === -1 || !TRACE.has(name)) return message.subarray(start);
     start = end + 2;

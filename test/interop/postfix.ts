@@ -15,14 +15,28 @@ export interface PostfixRelay {
 
 /** Takes mail for everybody from loopback, offers STARTTLS, and hands everything to the next hop. */
 export async function startPostfixRelay(folder: string, nextHop: number): Promise<PostfixRelay> {
-  const [configuration, queue, data] = ['config', 'queue', 'data'].map((name) => join(folder, name)) as [string, string, string];
+  const [configuration, queue, data] = ['config', 'queue', 'data'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
   for (const each of [configuration, queue, data]) mkdirSync(each, { recursive: true });
   // Its processes run as users of their own, and must be able to pass through.
   chmodSync(folder, 0o755);
   execFileSync('chown', ['postfix', data]);
   const certificate = join(folder, 'cert.pem');
   const key = join(folder, 'key.pem');
-  const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=postfix.posthouse.test'];
+  const request = [
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-days',
+    '2',
+    '-subj',
+    '/CN=postfix.posthouse.test',
+  ];
   execFileSync('openssl', [...request, '-keyout', key, '-out', certificate], { stdio: 'pipe' });
   const port = await freePort();
   const log = join(folder, 'log');
@@ -48,6 +62,7 @@ smtpd_tls_key_file = ${key}
 smtpd_tls_received_header = yes
 smtp_dns_support_level = disabled
 smtp_host_lookup = native
+local_header_rewrite_clients =
 smtp_line_length_limit = 0
 line_length_limit = 4096
 maillog_file = ${log}

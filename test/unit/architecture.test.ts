@@ -73,7 +73,8 @@ test('a plugin imports the core, node and what it declares', () => {
     for (const file of sources(`${folder}/src/**/*.ts`)) {
       for (const target of imports(file)) {
         const known =
-          /^(\.\/|\.\.\/|node:|@posthouse\/core(\/smtp)?$)/.test(target) || Object.hasOwn(dependencies, target);
+          /^(\.\/|\.\.\/|node:|@posthouse\/core(\/smtp)?$)/.test(target) ||
+          Object.hasOwn(dependencies, target);
         assert.ok(known, `${file} imports ${target}`);
       }
     }

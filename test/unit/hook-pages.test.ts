@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { allowedKinds, type Hook, hookNames } from '@posthouse/core';
 
 const docs = fileURLToPath(new URL('./docs/', import.meta.resolve('@posthouse/core/package.json')));

@@ -9,6 +9,10 @@ import type { Logger } from './services.ts';
 
 export type Awaitable<T> = T | Promise<T>;
 
+/** Returning nothing. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a function without a return, async or not, gives void
+export type Nothing = undefined | void;
+
 export interface DeliverHandler {
   /**
    * The destination to which this plugin would carry the recipient, or undefined when it is not its business.
@@ -21,7 +25,7 @@ export interface DeliverHandler {
    * What it returns answers for every recipient not settled by itself; a throw or a time-out answers
    * "deferred"; returning nothing is right only when every recipient was settled.
    */
-  deliver(delivery: Delivery): Awaitable<Outcome | undefined | void>;
+  deliver(delivery: Delivery): Awaitable<Outcome | Nothing>;
   /** How many deliveries to one destination may run at a time. Default: the server's `delivery.laneConcurrency`. */
   readonly laneConcurrency?: number;
   /** Milliseconds for one `deliver`. Default: the server's `delivery.attemptTimeout`. */

@@ -4,7 +4,7 @@
 export const errorCodes = {
   'config-unreadable': 'The configuration file cannot be read or is not YAML.',
   'config-invalid': 'The configuration breaks its schema.',
-  'secret-missing': 'A ${env:…} or ${file:…} in the configuration has no value.',
+  'secret-missing': 'A secret that the configuration takes from the environment or a file has no value.',
   'plugin-not-found': 'A plugin named in the configuration cannot be loaded.',
   'plugin-invalid':
     'A module named as a plugin does not export one, or a plugin returned something it may not.',

@@ -1,7 +1,7 @@
 // The five hooks: what each is given and what it may answer. Every other hook type is derived from this table.
 
 import type { ConnectAsked, DataAsked, MailFromAsked, RcptAsked } from './asked.ts';
-import type { Awaitable, DeliverHandler } from './delivery.ts';
+import type { Awaitable, DeliverHandler, Nothing } from './delivery.ts';
 import type {
   Accept,
   Continue,
@@ -37,8 +37,7 @@ export type Hook = SessionHook | 'on-deliver';
  */
 export type Handler<H extends SessionHook> = (
   asked: HookTable[H]['asked'],
-  // biome-ignore lint/suspicious/noConfusingVoidType: "returns nothing" is an answer here, and async functions return void
-) => Awaitable<HookTable[H]['answer'] | undefined | void>;
+) => Awaitable<HookTable[H]['answer'] | Nothing>;
 
 /** Handlers run in the order of the plugin list; `early` ones before all others, `late` ones after. */
 export type HookOrder = 'early' | 'late';

@@ -104,6 +104,11 @@ export const DeliverySchema = Type.Object(
       minItems: 1,
       description: 'Waits between attempts; the last one repeats (RFC 5321 §4.5.4.1).',
     }),
+    laneRest: Duration({
+      default: '30s',
+      description:
+        'How long a destination that nobody reaches is left alone at first; doubles with each failure in a row, up to 64 times.',
+    }),
     expireAfter: Duration({
       default: '5d',
       description: 'Age at which an undelivered message is returned to its sender (RFC 5321 §4.5.4.1).',

@@ -19,6 +19,8 @@ export interface AgendaLimits {
   readonly window: number;
   /** Octets of fresh messages in memory. */
   readonly windowBytes: number;
+  /** The first rest of a lane whose destination nobody reaches, milliseconds. */
+  readonly laneRest: number;
   readonly laneConcurrency: (transport: string | null) => number;
 }
 
@@ -125,7 +127,7 @@ export class Agenda {
     const lane = this.#lane(item);
     if (lane.failures > 0) {
       if (lane.restsUntil > now) return lane.restsUntil;
-      if (isFull(lane)) return now + laneRest(lane.failures);
+      if (isFull(lane)) return now + laneRest(lane.failures, this.#limits.laneRest);
     }
     lane.waiting.push(pending);
     this.#held.add(item.id);
@@ -172,7 +174,7 @@ export class Agenda {
     // Attempts that ran side by side fail together: they are one failure.
     if (lane.restsUntil <= now) {
       lane.failures += 1;
-      lane.restsUntil = now + laneRest(lane.failures);
+      lane.restsUntil = now + laneRest(lane.failures, this.#limits.laneRest);
     }
     return this.#clear(lane);
   }

@@ -28,7 +28,14 @@ export function expiryOf(arrivedAt: number, { expireAfter }: Pick<DeliverySettin
   return arrivedAt + expireAfter;
 }
 
-/** How long a destination rests after its n-th failure in a row, n from 1: 30 s, doubling up to 30 min. */
-export function laneRest(failures: number): number {
-  return Math.min(30_000 * 2 ** Math.min(failures - 1, 10), 1_800_000);
+/** How often a rest doubles at the most. */
+const DOUBLINGS = 6;
+
+/**
+ * How long a destination rests after its n-th failure in a row.
+ * @param failures from 1
+ * @param first the first rest, milliseconds
+ */
+export function laneRest(failures: number, first: number): number {
+  return first * 2 ** Math.min(failures - 1, DOUBLINGS);
 }

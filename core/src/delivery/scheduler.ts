@@ -71,6 +71,7 @@ export class Scheduler {
     this.#agenda = new Agenda({
       window: settings.window,
       windowBytes: settings.windowBytes,
+      laneRest: settings.laneRest,
       laneConcurrency: (name) => {
         const own = name === null ? undefined : routing.transport(name)?.handler.laneConcurrency;
         return Math.max(1, own ?? settings.laneConcurrency);

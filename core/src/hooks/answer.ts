@@ -17,8 +17,8 @@ export function faultOf(
     return `${answer === null ? 'null' : `a ${typeof answer}`} is no verdict; to have no opinion, return nothing`;
   }
   const verdict = answer as Partial<Record<string, unknown>>;
-  if (typeof verdict['kind'] !== 'string' || !allowedKinds[hook].has(verdict['kind'])) {
-    return `${JSON.stringify(verdict['kind'])} is no answer to ${hook}; it may be ${[...allowedKinds[hook]].join(', ')}`;
+  if (typeof verdict.kind !== 'string' || !allowedKinds[hook].has(verdict.kind)) {
+    return `${JSON.stringify(verdict.kind)} is no answer to ${hook}; it may be ${[...allowedKinds[hook]].join(', ')}`;
   }
   return faultOfKind(verdict as { kind: Verdict['kind'] } & Record<string, unknown>, recipients);
 }
@@ -29,21 +29,21 @@ function faultOfKind(
 ): string | undefined {
   switch (verdict.kind) {
     case 'reject':
-      if (!isPermanentStatus(String(verdict['status'])))
-        return `reject takes a status 5.x.x, not ${verdict['status']}`;
-      return faultOfCode(verdict['code'], 500) ?? faultOfText(verdict);
+      if (!isPermanentStatus(String(verdict.status)))
+        return `reject takes a status 5.x.x, not ${verdict.status}`;
+      return faultOfCode(verdict.code, 500) ?? faultOfText(verdict);
     case 'defer':
-      if (!isTransientStatus(String(verdict['status'])))
-        return `defer takes a status 4.x.x, not ${verdict['status']}`;
-      return faultOfCode(verdict['code'], 400) ?? faultOfText(verdict);
+      if (!isTransientStatus(String(verdict.status)))
+        return `defer takes a status 4.x.x, not ${verdict.status}`;
+      return faultOfCode(verdict.code, 400) ?? faultOfText(verdict);
     case 'disconnect':
       return faultOfText(verdict);
     case 'discard':
     case 'quarantine':
-      return typeof verdict['reason'] === 'string' ? undefined : `${verdict.kind} takes a reason`;
+      return typeof verdict.reason === 'string' ? undefined : `${verdict.kind} takes a reason`;
     case 'per-recipient': {
-      if (!(verdict['verdicts'] instanceof Map)) return 'per-recipient takes a Map from recipient to verdict';
-      for (const [recipient, each] of verdict['verdicts'] as ReadonlyMap<unknown, unknown>) {
+      if (!(verdict.verdicts instanceof Map)) return 'per-recipient takes a Map from recipient to verdict';
+      for (const [recipient, each] of verdict.verdicts as ReadonlyMap<unknown, unknown>) {
         // A verdict for somebody else would be a veto that nobody applies.
         if (!recipients.includes(recipient as Mailbox))
           return 'per-recipient names somebody who is not among `recipients`';
@@ -61,7 +61,7 @@ function faultOfKind(
 }
 
 function faultOfText(verdict: Record<string, unknown>): string | undefined {
-  return typeof verdict['text'] === 'string' ? undefined : `${verdict['kind']} takes a text for the client`;
+  return typeof verdict.text === 'string' ? undefined : `${verdict.kind} takes a text for the client`;
 }
 
 function faultOfCode(code: unknown, hundred: 400 | 500): string | undefined {

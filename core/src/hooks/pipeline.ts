@@ -7,6 +7,7 @@ import {
   type Clock,
   type EventSink,
   type HookTable,
+  type Nothing,
   type PerRecipient,
   PosthouseError,
   type RecipientVerdict,
@@ -38,7 +39,7 @@ export interface HookQuestion<H extends SessionHook> {
   call(handler: PlannedHandler<H>, claimed: boolean): HookTable[H]['asked'] & ConnectCall;
 }
 
-type Answered<H extends SessionHook> = HookTable[H]['answer'] | undefined | void;
+type Answered<H extends SessionHook> = HookTable[H]['answer'] | Nothing;
 
 /** One asking, from the first handler to the ruling. Cancelled when the connection goes. */
 export class Asking<H extends SessionHook> {

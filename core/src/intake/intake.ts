@@ -13,6 +13,7 @@ import {
   Limits,
   Logger,
   type MessageBody,
+  type MessageDraft,
   type MessageOrigin,
   type MessageRecord,
   PosthouseError,
@@ -92,7 +93,19 @@ export class Intake {
 
   /** A message is about to come in. Whoever begins it submits it or discards it. */
   begin(): IncomingMessage {
-    return new IncomingMessage(this.#store.draft(), this.#limits);
+    return new IncomingMessage(this.#draft(), this.#limits);
+  }
+
+  /** A store that cannot even begin a draft fails the message, not the connection. */
+  #draft(): MessageDraft {
+    try {
+      return this.#store.draft();
+    } catch (error) {
+      const fail = (): never => {
+        throw error;
+      };
+      return { write: fail, finish: fail, discard: () => {} };
+    }
   }
 
   /** Durable when it resolves with an accept. Never rejects; whatever was not accepted is forgotten. */

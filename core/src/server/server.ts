@@ -115,6 +115,8 @@ class PosthouseServer implements Server {
     ];
     await this.#lifecycle.start(parts);
     identity.listening(this.#addresses);
+    // Whoever waits for this line need not wait for the log's next batch.
+    queueMicrotask(this.#flushLog);
     events.emit('server-started', { hostname: this.#definition.hostname, listeners: this.#addresses });
   }
 

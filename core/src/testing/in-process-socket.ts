@@ -49,9 +49,9 @@ class InProcessSocket extends Duplex {
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error) => void): void {
     const peer = this.peer as InProcessSocket;
-    if (peer.destroyed) return done(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
+    if (peer.destroyed) done(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
     // The bytes count as delivered once the peer reads on: backpressure as on a real connection.
-    if (peer.push(Buffer.from(chunk))) done();
+    else if (peer.push(Buffer.from(chunk))) done();
     else peer.#deliver = () => done();
   }
 

@@ -35,7 +35,13 @@ function pending(destination: string, size?: number, share?: { users: number }):
 
 function agenda(limits: Partial<AgendaLimits> & { concurrency?: number } = {}): Agenda {
   const { concurrency = 2, ...rest } = limits;
-  return new Agenda({ window: 100, windowBytes: 1000, laneConcurrency: () => concurrency, ...rest });
+  return new Agenda({
+    window: 100,
+    windowBytes: 1000,
+    laneRest: 30_000,
+    laneConcurrency: () => concurrency,
+    ...rest,
+  });
 }
 
 function fill(into: Agenda, destination: string, count: number, now = 0): Pending[] {
@@ -92,7 +98,7 @@ test('an unreachable destination gives its waiting items back and rests, longer 
     now = until;
     here.refresh(now);
   }
-  assert.deepEqual(rests, [30, 60, 120, 240, 480, 960, 1800, 1800, 1800]);
+  assert.deepEqual(rests, [30, 60, 120, 240, 480, 960, 1920, 1920, 1920]);
 });
 
 test('after a rest one item goes ahead alone, and the others follow once it has reached somebody', () => {

@@ -29,6 +29,7 @@ export const SETTINGS: DeliverySettings = {
   windowBytes: 64 * 1024 * 1024,
   attemptTimeout: 30 * MINUTE,
   retryAfter: [MINUTE, 5 * MINUTE, 15 * MINUTE],
+  laneRest: 30_000,
   expireAfter: 5 * 24 * HOUR,
   redirects: 3,
 };

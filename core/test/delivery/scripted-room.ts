@@ -33,6 +33,7 @@ const SETTINGS: DeliverySettings = {
   windowBytes: 1_000_000,
   attemptTimeout: 10 * MINUTE,
   retryAfter: [MINUTE, 5 * MINUTE, 15 * MINUTE],
+  laneRest: 30_000,
   expireAfter: 24 * HOUR,
   redirects: 3,
 };

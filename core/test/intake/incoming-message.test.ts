@@ -38,8 +38,9 @@ function fakeDraft(overrides: Partial<MessageDraft> = {}): FakeDraft {
 function received(text: string, chunk = text.length, limits: Partial<Limits> = {}): IncomingMessage {
   const message = new IncomingMessage(fakeDraft(), { ...LIMITS, ...limits });
   const bytes = Buffer.from(text, 'latin1');
-  for (let at = 0; at < bytes.length; at += chunk) message.write(Buffer.from(bytes.subarray(at, at + chunk)));
-  message.finish();
+  for (let at = 0; at < bytes.length; at += chunk)
+    void message.write(Buffer.from(bytes.subarray(at, at + chunk)));
+  void message.finish();
   return message;
 }
 
@@ -75,7 +76,7 @@ test('a header section of exactly the limit passes, one octet more does not, how
 test('a header section without end is refused and no longer kept', () => {
   const draft = fakeDraft();
   const message = new IncomingMessage(draft, LIMITS);
-  for (let sent = 0; sent < 100; sent++) message.write(Buffer.alloc(1000, 'x'));
+  for (let sent = 0; sent < 100; sent++) void message.write(Buffer.alloc(1000, 'x'));
   assert.equal(message.refusal?.reason, 'header-size');
   assert.equal(message.header.length, 0);
   assert.ok(draft.written.length <= 2);

@@ -72,7 +72,7 @@ for (const [what, handler] of FAILING) {
       }
       const failed = house.log.lines.filter(({ text }) => text === 'handler-failed');
       assert.deepEqual(
-        failed.map(({ fields, level }) => [level, fields['plugin'], fields['hook']]),
+        failed.map(({ fields, level }) => [level, fields.plugin, fields.hook]),
         [
           ['error', 'subject', hook],
           ['error', 'subject', hook],
