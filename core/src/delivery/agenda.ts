@@ -172,11 +172,12 @@ export class Agenda {
       return [];
     }
     // Attempts that ran side by side fail together: they are one failure.
+    const left = this.#clear(lane);
     if (lane.restsUntil <= now) {
       lane.failures += 1;
-      lane.restsUntil = now + laneRest(lane.failures, this.#limits.laneRest);
+      lane.restsUntil = now + this.#restOf(lane, [pending, ...left], now);
     }
-    return this.#clear(lane);
+    return left;
   }
 
   /** The item's outcome is written, or somebody else's business: it is not in memory any more. */
@@ -219,6 +220,16 @@ export class Agenda {
   /** Everything that waits, taken out of memory: the server stops. */
   clear(): readonly Pending[] {
     return [...this.#lanes.values()].flatMap((lane) => this.#clear(lane));
+  }
+
+  /** No longer than until the first of these expires, so that its sender is told in time; but a first rest at least. */
+  #restOf({ failures }: LaneState, known: readonly Pending[], now: number): number {
+    const first = this.#limits.laneRest;
+    let rest = laneRest(failures, first);
+    for (const { item } of known) {
+      if (item.expires > now) rest = Math.min(rest, Math.max(first, item.expires - now));
+    }
+    return rest;
   }
 
   #clear(lane: LaneState): readonly Pending[] {

@@ -129,6 +129,26 @@ test('attempts that run side by side fail together, once', () => {
   assert.equal(here.add(pending('dead'), 0), 30_000);
 });
 
+test('a rest ends when the first item that is known expires, but is never shorter than the first rest', () => {
+  for (const [expires, rest] of [
+    [1_000_000, 120],
+    [100_000, 100],
+    [10_000, 30],
+  ] as const) {
+    const here = agenda({ concurrency: 1 });
+    let now = 0;
+    let until = 0;
+    for (let failure = 0; failure < 3; failure++) {
+      now = until;
+      const each = pending('dead');
+      here.add({ ...each, item: { ...each.item, expires: now + expires } }, now);
+      here.finish(here.next(now) as Pending, true, now);
+      until = here.add(pending('dead'), now) as number;
+    }
+    assert.equal((until - now) / 1000, rest);
+  }
+});
+
 test('an operator ends a rest', () => {
   const here = agenda();
   fill(here, 'dead', 1);
