@@ -14,7 +14,7 @@ const imports = (path: string): string[] =>
   );
 
 const table = new Map(
-  [...read('core/README.md').matchAll(/^\| `([a-z]+)` \| (.*?) \|/gm)].map(([, room, may]) => [
+  [...read('core/README.md').matchAll(/^\| `([a-z]+)` +\| (.*?) *\|/gm)].map(([, room, may]) => [
     room as string,
     [...(may as string).matchAll(/`([a-z]+)`/g)].map((match) => match[1] as string),
   ]),
