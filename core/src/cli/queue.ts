@@ -1,4 +1,4 @@
-// posthouse queue: looks into the queue of the running server, makes items due, and drops them.
+// posthouse queue: looks into the queue of the running server, makes items due, releases held ones, and drops.
 
 import type { QueueEntry, QueueFilter, QueuePage } from '../contract/index.ts';
 import { controlSocketOf, didYouMean, parseDuration } from '../server/configuration/index.ts';
@@ -16,16 +16,25 @@ import {
 import { ask, Refused } from './control-client.ts';
 import { entryText, pageText } from './queue-text.ts';
 
-const ACTIONS = ['list', 'show', 'retry', 'drop'] as const;
+const ACTIONS = ['list', 'show', 'retry', 'release', 'drop'] as const;
 type Action = (typeof ACTIONS)[number];
+type Change = Exclude<Action, 'list' | 'show'>;
+
+/** What is said of a change when it is done. */
+const DONE: Readonly<Record<Change, string>> = {
+  retry: 'will be tried now',
+  release: 'released',
+  drop: 'dropped',
+};
+const ABLE: Readonly<Record<Change, string>> = { retry: 'tried', release: 'released', drop: 'dropped' };
 
 const STATES = ['waiting', 'held'] as const;
 const REASONS = ['fresh', 'no-route', 'deferred', 'refused', 'quarantined', 'asked-by-operator'] as const;
 
 export const queue: Command = {
   name: 'queue',
-  takes: 'list | show <id> | retry <id …> | drop <id …>',
-  summary: 'Look into the queue of the running server, try again, or drop',
+  takes: 'list | show <id> | retry <id …> | release <id …> | drop <id …>',
+  summary: 'Look into the queue of the running server, try again, release, or drop',
   options: {
     ...CONFIG_OPTION,
     socket: {
@@ -40,7 +49,7 @@ export const queue: Command = {
     state: { type: 'string', value: 'state', help: STATES.join(' or ') },
     reason: { type: 'string', value: 'reason', help: `Why it waits: ${REASONS.join(', ')}` },
     'older-than': { type: 'string', value: 'duration', help: 'Items that arrived longer ago than 2h, say' },
-    all: { type: 'boolean', help: 'With retry and drop: the whole queue' },
+    all: { type: 'boolean', help: 'With retry, release and drop: the whole queue' },
     limit: { type: 'string', value: 'number', help: 'With list: so many items. Default: 100' },
     after: { type: 'string', value: 'id', help: 'With list: the page after this one' },
     json: { type: 'boolean', help: 'JSON, for programs' },
@@ -88,7 +97,7 @@ async function show(socket: string, id: string, { options }: Given, shell: Shell
 }
 
 async function change(
-  action: 'retry' | 'drop',
+  action: Change,
   socket: string,
   selection: object,
   { options }: Given,
@@ -101,9 +110,8 @@ async function change(
   const { count, missing } = answer;
   const items = `${count} ${count === 1 ? 'item' : 'items'}`;
   if (options.json) shell.out(json(answer));
-  else shell.out(action === 'retry' ? `${items} will be tried now\n` : `${items} dropped\n`);
-  for (const id of missing)
-    shell.say(`nothing that can be ${action === 'retry' ? 'tried' : 'dropped'} has the id ${visible(id)}\n`);
+  else shell.out(`${items} ${DONE[action]}\n`);
+  for (const id of missing) shell.say(`nothing that can be ${ABLE[action]} has the id ${visible(id)}\n`);
   return missing.length === 0 ? OK : FAILED;
 }
 
@@ -118,7 +126,7 @@ function checkSelection(
     throw new UsageError('posthouse queue list takes filters, not ids; see queue show');
   if (action === 'show' && (ids.length !== 1 || filtered))
     throw new UsageError('posthouse queue show takes one id, of an item or of a message');
-  if (action !== 'retry' && action !== 'drop') return;
+  if (action === 'list' || action === 'show') return;
   const ways = [ids.length > 0, filtered, options.all === true].filter(Boolean).length;
   // A forgotten filter must not empty the queue.
   if (ways !== 1)

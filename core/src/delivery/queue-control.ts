@@ -1,4 +1,4 @@
-// The queue in the operator's hand: looking, trying again, dropping. Safe while the scheduler works.
+// The queue in the operator's hand: looking, trying again, releasing, dropping. Safe while the scheduler works.
 
 import type { Clock, QueueEntry, QueueFilter, QueueItem, QueuePage, QueueStore } from '../contract/index.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -33,7 +33,8 @@ export class QueueControl {
    */
   async retry(filter: QueueFilter): Promise<number> {
     if (filter.state === 'held') return 0;
-    const count = await this.#each({ ...filter, state: 'waiting' }, async (items) => {
+    const count = await this.#each({ ...filter, state: 'waiting' }, async (entries) => {
+      const items = entries.map(({ item }) => item);
       const now = this.#clock.now();
       for (const item of items) this.#scheduler.wakeLane(item);
       // What the scheduler has in memory runs, or is due already; and being asked for does not make the refused welcome.
@@ -45,21 +46,34 @@ export class QueueControl {
   }
 
   /**
+   * Lets held items go: they are delivered as if they had just been accepted, with their whole time before them.
+   * @returns how many
+   */
+  async release(filter: QueueFilter): Promise<number> {
+    if (filter.state === 'waiting') return 0;
+    const count = await this.#each({ ...filter, state: 'held' }, async (entries) => {
+      const now = this.#clock.now();
+      await this.#scheduler.change(entries.map((entry) => released(entry, now)));
+    });
+    this.#scheduler.wake();
+    return count;
+  }
+
+  /**
    * Takes items out of the queue for good, without a notice. An attempt under way is not called back, but its outcome
    * is neither tried again nor bounced. @returns how many
    */
   drop(filter: QueueFilter): Promise<number> {
-    return this.#each(filter, (items) => this.#scheduler.drop(items));
+    return this.#each(filter, (entries) => this.#scheduler.drop(entries.map(({ item }) => item)));
   }
 
-  async #each(filter: QueueFilter, then: (items: readonly QueueItem[]) => Promise<void>): Promise<number> {
+  async #each(filter: QueueFilter, then: (entries: readonly QueueEntry[]) => Promise<void>): Promise<number> {
     let count = 0;
     let after: string | undefined;
     do {
       const page: QueuePage = await this.#store.find(filter, PAGE, after);
-      const items = page.entries.map(({ item }) => item);
-      if (items.length > 0) await then(items);
-      count += items.length;
+      if (page.entries.length > 0) await then(page.entries);
+      count += page.entries.length;
       after = page.next;
     } while (after !== undefined);
     return count;
@@ -68,4 +82,8 @@ export class QueueControl {
 
 function askedFor(item: QueueItem, now: number): QueueItem {
   return { ...item, due: now, reason: { kind: 'asked-by-operator', at: now } };
+}
+
+function released({ item, message }: QueueEntry, now: number): QueueItem {
+  return { ...askedFor(item, now), state: 'waiting', expires: now + (item.expires - message.arrivedAt) };
 }

@@ -9,7 +9,7 @@ import { PosthouseError, type QueueFilter } from '../contract/index.ts';
 import type { QueueControl } from '../delivery/index.ts';
 
 /** What may be done with the queue of a running server. */
-export type QueueActions = Pick<QueueControl, 'list' | 'show' | 'retry' | 'drop'>;
+export type QueueActions = Pick<QueueControl, 'list' | 'show' | 'retry' | 'release' | 'drop'>;
 
 /** Octets of a request; a thousand ids fit in. */
 const MAX_BODY = 65_536;
@@ -91,6 +91,8 @@ export class ControlServer {
     }
     if (action === 'POST /queue/retry')
       return this.#forAll(await bodyOf(request), (filter) => this.#queue.retry(filter));
+    if (action === 'POST /queue/release')
+      return this.#forAll(await bodyOf(request), (filter) => this.#queue.release(filter));
     if (action === 'POST /queue/drop')
       return this.#forAll(await bodyOf(request), (filter) => this.#queue.drop(filter));
     if (request.method === 'GET' && pathname.startsWith('/queue/')) {

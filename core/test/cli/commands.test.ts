@@ -27,7 +27,7 @@ test('a wrong command line is told what was meant, with exit code 2', async () =
     [['check', '--config'], /--config needs a value: file/],
     [['check', '--config', '--listener'], /--config needs a value: file/],
     [['check', 'posthouse.yaml'], /takes options only, and was given posthouse.yaml/],
-    [['queue'], /say what to do: list, show, retry, drop/],
+    [['queue'], /say what to do: list, show, retry, release, drop/],
     [['queue', 'lst'], /cannot lst; did you mean list\?/],
     [['queue', 'drop'], /takes ids, or filters, or --all: one of the three/],
     [['queue', 'drop', 'x', '--all'], /takes ids, or filters, or --all: one of the three/],

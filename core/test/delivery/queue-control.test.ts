@@ -32,6 +32,19 @@ test('retry ends the rest of a destination', async () => {
   assert.deepEqual(await room.items(), []);
 });
 
+test('release lets a held item go, with its whole time before it', async () => {
+  const room = openRoom({ transports: [{ answer: () => Outcome.delivered() }] });
+  const quarantined = { kind: 'quarantined', plugin: 'check-virus', text: 'suspicious' } as const;
+  await room.send({ item: { state: 'held', transport: null, destination: '', reason: quarantined } });
+  await room.settle();
+  assert.equal(room.deliveries.length, 0);
+  assert.equal(await room.control.release({ state: 'waiting' }), 0);
+  assert.equal(await room.control.release({}), 1);
+  await room.settle();
+  assert.equal(room.deliveries.length, 1);
+  assert.deepEqual(await room.items(), []);
+});
+
 test('held items stay held, and the refused stay refused', async () => {
   const room = openRoom({ started: false, transports: [{ answer: () => Outcome.delivered() }] });
   const quarantined = { kind: 'quarantined', plugin: 'check-virus', text: 'suspicious' } as const;

@@ -32,6 +32,7 @@ function queueOfTwo(): { readonly queue: QueueActions; readonly asked: unknown[]
     },
     show: (id) => Promise.resolve(entries.find(({ item, message }) => item.id === id || message.id === id)),
     retry: count('retry'),
+    release: count('release'),
     drop: count('drop'),
   };
   return { queue, asked };
