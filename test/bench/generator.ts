@@ -45,7 +45,7 @@ async function generate({ port, sessions, messages, size, recipient }: Load): Pr
       let rest = '';
       let startedAt = 0;
       const begin = (): void => {
-        if (left === 0) {
+        if (left <= 0) {
           state = 'done';
           socket.end('QUIT\r\n');
           return;

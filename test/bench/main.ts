@@ -81,7 +81,7 @@ async function compare(
 ): Promise<Row> {
   const runs = contestants.map((): Awaited<ReturnType<typeof measure>>[] => []);
   for (const [index, contestant] of contestants.entries()) {
-    await measure(contestant, scenario, share(index) / 4, nextHop);
+    await measure(contestant, scenario, Math.ceil(share(index) / 4), nextHop);
   }
   for (let repetition = 0; repetition < repetitions; repetition++) {
     for (const [index, contestant] of contestants.entries()) {
@@ -92,7 +92,7 @@ async function compare(
 }
 
 function share(contestant: number): number {
-  return contestant === 0 ? messages : messages / 4;
+  return contestant === 0 ? messages : Math.ceil(messages / 4);
 }
 
 function guard(rows: readonly Row[]): void {
