@@ -101,8 +101,11 @@ export type Observers = { readonly [E in EventName]?: (event: Events[E]) => void
 
 /** Where the rooms announce events. */
 export interface EventSink {
-  /** Whether anybody listens: building an event that nobody wants is work on the hot path. */
-  wants(event: EventName): boolean;
+  /**
+   * Whether anybody listens: building an event that nobody wants is work on the hot path.
+   * @param quiet asks for the event where it tells that all is as usual: an accept, say
+   */
+  wants(event: EventName, quiet?: boolean): boolean;
   emit<E extends EventName>(event: E, facts: Events[E]): void;
 }
 export const EventSink: Token<EventSink> = token<EventSink>('EventSink');

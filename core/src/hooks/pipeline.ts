@@ -187,7 +187,7 @@ export class Asking<H extends SessionHook> {
   #conclude(): Ruling {
     if (this.#claim !== undefined) return this.#claim;
     const verdict = silence[this.#question.hook];
-    if (this.#events.wants('verdict-given')) {
+    if (this.#events.wants('verdict-given', verdict.kind === 'accept')) {
       this.#announce(null, verdict, true, this.#clock.now(), this.#question.recipient);
     }
     return { verdict, plugin: null };
@@ -218,7 +218,7 @@ export class Asking<H extends SessionHook> {
     started: number,
     recipient: Mailbox | undefined,
   ): void {
-    if (!this.#events.wants('verdict-given')) return;
+    if (!this.#events.wants('verdict-given', verdict.kind === 'accept')) return;
     const { hook, session, sender } = this.#question;
     this.#events.emit('verdict-given', {
       session,

@@ -229,7 +229,11 @@ export class DialogueHost {
 
   #ask<H extends SessionHook>(hook: H, about: About<H>): Ruling | Promise<Ruling> {
     // No handler, no cost. The default is announced only where somebody listens for it.
-    if (this.#plan[hook].length === 0 && !this.#services.events.wants('verdict-given')) return DEFAULTS[hook];
+    if (
+      this.#plan[hook].length === 0 &&
+      !this.#services.events.wants('verdict-given', silence[hook].kind === 'accept')
+    )
+      return DEFAULTS[hook];
     const ruling = this.#newAsking(hook, about).run();
     return ruling instanceof Promise
       ? ruling.then((ready) => {

@@ -47,11 +47,14 @@ export class ObserverHub implements EventSink {
   readonly #listeners = new Map<EventName, { plugin: string; tell: (facts: never) => void }[]>();
   /** Compiled once: asking is on the way of every message. */
   #wanted: ReadonlySet<EventName>;
+  /** Those that are wanted also where they tell that all is as usual. */
+  #wantedQuiet: ReadonlySet<EventName>;
 
   constructor(log: Logger) {
     this.#log = log;
     this.#threshold = WEIGHT[log.level] ?? 30;
-    this.#wanted = this.#compile();
+    this.#wanted = this.#compile('info');
+    this.#wantedQuiet = this.#compile('debug');
   }
 
   /** Called by the assembly when all plugins are set up. */
@@ -63,11 +66,12 @@ export class ObserverHub implements EventSink {
         this.#listeners.set(event, listeners);
       }
     }
-    this.#wanted = this.#compile();
+    this.#wanted = this.#compile('info');
+    this.#wantedQuiet = this.#compile('debug');
   }
 
-  wants(event: EventName): boolean {
-    return this.#wanted.has(event);
+  wants(event: EventName, quiet = false): boolean {
+    return (quiet ? this.#wantedQuiet : this.#wanted).has(event);
   }
 
   emit<E extends EventName>(event: E, facts: Events[E]): void {
@@ -96,11 +100,11 @@ export class ObserverHub implements EventSink {
     }
   }
 
-  #compile(): ReadonlySet<EventName> {
+  /** @param varying the loudness of events whose loudness depends on their facts */
+  #compile(varying: Level): ReadonlySet<EventName> {
     const wanted = new Set<EventName>(this.#listeners.keys());
     for (const [event, level] of Object.entries(LEVELS) as [EventName, Level | (() => Level)][]) {
-      // An event whose loudness depends on its facts is wanted when its loudest form is.
-      if (weightOf(typeof level === 'function' ? 'info' : level) >= this.#threshold) wanted.add(event);
+      if (weightOf(typeof level === 'function' ? varying : level) >= this.#threshold) wanted.add(event);
     }
     return wanted;
   }
