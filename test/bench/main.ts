@@ -81,7 +81,7 @@ async function compare(
 ): Promise<Row> {
   const runs = contestants.map((): Awaited<ReturnType<typeof measure>>[] => []);
   for (const [index, contestant] of contestants.entries()) {
-    await measure(contestant, scenario, Math.ceil(share(index) / 4), nextHop);
+    await measure(contestant, scenario, share(index), nextHop);
   }
   for (let repetition = 0; repetition < repetitions; repetition++) {
     for (const [index, contestant] of contestants.entries()) {

@@ -18,12 +18,14 @@ const BATCH_CHANGES = 1000;
 const LINGER = 20;
 
 /**
- * Turns of the event loop without a further change after which a transaction begins: clients that were answered
- * together come back one after the other, and each turn that waits for them saves a sync.
+ * Turns of the event loop without a further change after which a transaction begins, for each change of the last one:
+ * clients that were answered together come back one after the other, and each turn that waits for them saves a sync.
+ * A client alone waits for nobody.
  */
-const QUIET_TURNS = 3;
+const QUIET_TURNS_PER_CHANGE = 2;
+const MAX_QUIET_TURNS = 20;
 /** Turns after which it begins in any case. */
-const MAX_TURNS = 40;
+const MAX_TURNS = 100;
 
 interface Pending {
   readonly change: ChangeRows;
@@ -35,6 +37,7 @@ export class GroupCommit {
   readonly #unneeded: (file: string) => void;
   #pending: Pending[] = [];
   #busy = false;
+  #lastBatch = 1;
   #lingering: NodeJS.Timeout | undefined;
   #idle: (() => void)[] = [];
 
@@ -82,12 +85,14 @@ export class GroupCommit {
   #gather(known: number, quiet: number, turns: number): void {
     const count = this.#pending.length;
     const quietNow = count > known ? 0 : quiet + 1;
-    if (quietNow >= QUIET_TURNS || turns >= MAX_TURNS || count >= BATCH_CHANGES) this.#run();
+    const enough = Math.min(MAX_QUIET_TURNS, this.#lastBatch * QUIET_TURNS_PER_CHANGE);
+    if (quietNow >= enough || turns >= MAX_TURNS || count >= BATCH_CHANGES) this.#run();
     else setImmediate(() => this.#gather(count, quietNow, turns + 1));
   }
 
   #run(): void {
     const batch = this.#nextBatch();
+    this.#lastBatch = batch.length;
     let report: Awaitable<CommitReport>;
     try {
       report = this.#write(batch.map(({ change }) => change));
