@@ -59,6 +59,8 @@ class PosthouseServer implements Server {
   readonly #flushLog: () => void;
   readonly #lifecycle: Lifecycle;
   readonly #addresses: ListenerAddress[] = [];
+  /** Set when the server begins to stop, milliseconds since the epoch. */
+  #drainUntil = 0;
   #stopping: Promise<void> | undefined;
 
   constructor(definition: ResolvedDefinition, given: Partial<SystemServices>) {
@@ -107,7 +109,7 @@ class PosthouseServer implements Server {
         start: () => body.start?.(),
         stop: () => body.stop?.(),
       })),
-      { name: 'scheduler', start: () => scheduler.start(), stop: () => scheduler.stop(this.#deadline()) },
+      { name: 'scheduler', start: () => scheduler.start(), stop: () => scheduler.stop(this.#drainUntil) },
       ...(control === undefined
         ? []
         : [named('control socket', new ControlServer(control.socket, queueControl))]),
@@ -127,12 +129,6 @@ class PosthouseServer implements Server {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
-  }
-
-  #drainUntil = 0;
-
-  #deadline(): number {
-    return this.#drainUntil;
   }
 
   async #stop(): Promise<void> {
