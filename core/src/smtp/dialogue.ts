@@ -1,6 +1,7 @@
 // SmtpDialogue: the client's side of an SMTP dialogue as a value machine, the counterpart of SmtpSession.
 // Bytes and wishes go in, steps come out; however the bytes are cut, the steps are the same. It knows no socket,
 // clock or promise: a transport drives it, sends what it says and keeps the time-outs of RFC 5321 §4.5.3.2.
+// With LMTP (RFC 2033) it says LHLO, and hears one reply for each accepted recipient at the end of data.
 
 import { commandsFor, type Envelope, type EnvelopeCommands } from './envelope.ts';
 import { NO_OFFER, type Offer, readOffer } from './offer.ts';
@@ -13,6 +14,7 @@ export type Awaited =
   | 'greeting'
   | 'ehlo'
   | 'helo'
+  | 'lhlo'
   | 'starttls'
   | 'rset'
   | 'mail'
@@ -56,6 +58,7 @@ const START_TLS: DialogueStep = { do: 'start-tls' };
 
 export class SmtpDialogue {
   readonly #hostname: string;
+  readonly #lmtp: boolean;
   #parser = new ReplyParser();
   #phase: Phase = 'new';
   /** The replies that are due, the next one first. */
@@ -65,10 +68,11 @@ export class SmtpDialogue {
   /** The last transaction was left open: RSET must come first. */
   #unfinished = false;
 
-  /** @param hostname our name or address literal, for EHLO. */
-  constructor(hostname: string) {
+  /** @param hostname our name or address literal, for EHLO or LHLO. */
+  constructor(hostname: string, protocol: 'smtp' | 'lmtp' = 'smtp') {
     if (!/^[!-~]+$/.test(hostname)) throw new TypeError(`not a name for EHLO: ${JSON.stringify(hostname)}`);
     this.#hostname = hostname;
+    this.#lmtp = protocol === 'lmtp';
   }
 
   /** The reply that is due next, for the choice of a time-out; undefined when none is. */
@@ -124,7 +128,7 @@ export class SmtpDialogue {
     this.#parser = new ReplyParser();
     this.#offer = NO_OFFER;
     this.#phase = 'busy';
-    return [this.#hello('ehlo')];
+    return [this.#hello(this.#firstHello())];
   }
 
   /** Begins a transaction. Only when ready; one at a time. */
@@ -188,9 +192,13 @@ export class SmtpDialogue {
     return this.#phase === 'closed';
   }
 
-  #hello(word: 'ehlo' | 'helo'): DialogueStep {
+  #firstHello(): 'ehlo' | 'lhlo' {
+    return this.#lmtp ? 'lhlo' : 'ehlo';
+  }
+
+  #hello(word: 'ehlo' | 'helo' | 'lhlo'): DialogueStep {
     this.#awaited.push(word);
-    return send(`${word === 'ehlo' ? 'EHLO' : 'HELO'} ${this.#hostname}\r\n`);
+    return send(`${word.toUpperCase()} ${this.#hostname}\r\n`);
   }
 
   #take(said: Reply, steps: DialogueStep[]): void {
@@ -213,8 +221,8 @@ export class SmtpDialogue {
       this.#phase = 'closed';
       steps.push(CLOSED);
     } else if (due === 'starttls') this.#takeStartTls(said, steps);
-    else if (due === 'greeting' && good) steps.push(this.#hello('ehlo'));
-    else if (due === 'ehlo' && good) this.#ready(readOffer(said), steps);
+    else if (due === 'greeting' && good) steps.push(this.#hello(this.#firstHello()));
+    else if ((due === 'ehlo' || due === 'lhlo') && good) this.#ready(readOffer(said), steps);
     else if (due === 'helo' && good) this.#ready(NO_OFFER, steps);
     // RFC 5321 §3.2: a server that does not know EHLO is spoken to in the old way.
     else if (due === 'ehlo' && said.code >= 500 && said.code !== 521) steps.push(this.#hello('helo'));
@@ -242,9 +250,11 @@ export class SmtpDialogue {
     }
     if (due === 'data') this.#takeData(said, good, transaction, steps);
     else if (due === 'message') {
+      if (this.#lmtp) transaction.outcome.decideNext({ during: 'message', reply: said });
+      else transaction.outcome.decideRest({ during: 'message', reply: said });
+      if (this.#awaited.length > 0) return;
       // RFC 5321 §4.1.1.4: whatever the reply, the transaction is over.
       this.#unfinished = false;
-      transaction.outcome.decideRest({ during: 'message', reply: said });
       this.#finish(transaction, steps);
     } else {
       if (due === 'mail') this.#unfinished = good;
@@ -275,17 +285,23 @@ export class SmtpDialogue {
       transaction.outcome.decideRest({ during: 'data', reply: said });
       this.#finish(transaction, steps);
     } else if (transaction.outcome.accepted > 0) {
-      this.#awaited.push('message');
+      // RFC 2033 §4.2: one reply for each recipient that was accepted, in their order.
+      for (let due = this.#lmtp ? transaction.outcome.accepted : 1; due > 0; due--)
+        this.#awaited.push('message');
       transaction.sending = true;
       steps.push(SEND_BODY);
     }
+    // RFC 2033 §4.2: DATA must have failed; an empty message would get as many replies as recipients, which is none.
+    else if (this.#lmtp) this.#fault(steps, `${said.code} to DATA without a recipient`, 'data');
     // RFC 2920 §3.1: DATA was accepted although no recipient was, so an empty message ends it.
     else this.#command('message', '.\r\n', steps);
   }
 
   /** A reply while the message is still being sent: a refusal is believed, but the dialogue cannot go on. */
   #takeEarly(said: Reply, transaction: Transaction, steps: DialogueStep[]): void {
-    if (said.code >= 400) transaction.outcome.decideRest({ during: 'message', reply: said });
+    const result: RecipientResult = { during: 'message', reply: said };
+    if (said.code >= 400 && this.#lmtp) transaction.outcome.decideNext(result);
+    else if (said.code >= 400) transaction.outcome.decideRest(result);
     this.#fault(steps, `${said.code} before the end of the message`);
   }
 

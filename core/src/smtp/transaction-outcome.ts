@@ -29,6 +29,12 @@ export class TransactionOutcome {
     else this.#results[index] = { during: 'rcpt', reply: said };
   }
 
+  /** Gives the result to the first recipient that has none yet. */
+  decideNext(result: RecipientResult): void {
+    const index = this.#results.indexOf(undefined);
+    if (index !== -1) this.#results[index] = result;
+  }
+
   /** Gives the result to every recipient that has none yet. */
   decideRest(result: RecipientResult): void {
     for (let index = 0; index < this.#results.length; index++) this.#results[index] ??= result;

@@ -8,4 +8,11 @@ export { connectedPair } from './in-process-socket.ts';
 export { type MountedPlugin, mount } from './mount.ts';
 export { type OpenedStore, queueStoreContract } from './queue-store-contract.ts';
 export { type LoggedLine, type RecordingLogger, recordingLogger } from './recording-logger.ts';
+export {
+  type HeardSession,
+  type Reaction,
+  type Script,
+  type ScriptedHop,
+  scriptedHop,
+} from './scripted-hop.ts';
 export { type DialogueLine, holdDialogue, matches, parseDialogue, type Stage } from './transcript.ts';

@@ -24,11 +24,12 @@ function envelope(changes: Partial<Envelope> = {}, ...recipients: string[]): Env
 
 /** A dialogue as a transcript: a list of what was heard and, behind `>`, what was done. */
 class Talk {
-  readonly dialogue = new SmtpDialogue('mx.a.example');
+  readonly dialogue: SmtpDialogue;
   readonly done: string[] = [];
   steps: DialogueStep[] = [];
 
   constructor(...heard: string[]) {
+    this.dialogue = new SmtpDialogue('mx.a.example', this.protocol);
     this.take(this.dialogue.begin());
     for (const text of heard) this.hear(text);
   }
@@ -46,6 +47,10 @@ class Talk {
   }
 
   /** What was done since the last asking. */
+  get protocol(): 'smtp' | 'lmtp' {
+    return 'smtp';
+  }
+
   get news(): string[] {
     return this.done.splice(0);
   }
@@ -60,6 +65,12 @@ class Talk {
 
   send(of: Envelope): this {
     return this.take(this.dialogue.send(of));
+  }
+}
+
+class LmtpTalk extends Talk {
+  override get protocol(): 'lmtp' {
+    return 'lmtp';
   }
 }
 
@@ -607,5 +618,58 @@ describe('any bytes', () => {
       }),
       { numRuns: 5000 },
     );
+  });
+});
+
+describe('LMTP', () => {
+  const begun = (...keywords: string[]) => new LmtpTalk().ready(...keywords);
+  const four = ['a@b.example', 'b@b.example', 'c@b.example', 'd@b.example'];
+
+  it('says LHLO, and nothing else when that is refused', () => {
+    assert.deepEqual(new LmtpTalk('220 hi\r\n', '500 what\r\n').news, [
+      '> LHLO mx.a.example',
+      '> QUIT',
+      'refused lhlo',
+    ]);
+  });
+
+  it('gives each accepted recipient its own reply, in their order', () => {
+    const talk = begun('PIPELINING').send(envelope({}, ...four));
+    talk.hear('250 ok\r\n250 ok\r\n550 5.1.1 no\r\n250 ok\r\n250 ok\r\n354 go\r\n');
+    talk.take(talk.dialogue.bodySent());
+    talk.hear('250 2.0.0 a\r\n452 4.2.2 full\r\n');
+    assert.equal(talk.dialogue.isReady, false);
+    talk.hear('552 5.2.2 full for good\r\n');
+    assert.deepEqual(talk.news.slice(1), [
+      'send-body',
+      'result message 250 2.0.0, rcpt 550 5.1.1, message 452 4.2.2, message 552 5.2.2',
+    ]);
+    assert.equal(talk.dialogue.isReady, true);
+    assert.match(talk.send(envelope()).news[0] ?? '', /^> MAIL/, 'no RSET is needed');
+  });
+
+  it('leaves those without a reply who wait when the connection is lost', () => {
+    const talk = begun('PIPELINING').send(envelope({}, 'a@b.example', 'b@b.example'));
+    talk.hear('250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n');
+    talk.take(talk.dialogue.bodySent()).hear('250 2.0.0 a\r\n').take(talk.dialogue.ended('lost'));
+    assert.deepEqual(talk.news.slice(2), ['result message 250 2.0.0, message -', 'fault message']);
+  });
+
+  it('believes an early refusal for one recipient only', () => {
+    const talk = begun('PIPELINING').send(envelope({}, 'a@b.example', 'b@b.example'));
+    talk.hear('250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n552 5.2.2 full\r\n');
+    assert.deepEqual(talk.news.slice(2), ['result message 552 5.2.2, data -', 'fault message']);
+  });
+
+  it('sends no empty message where DATA was accepted for nobody', () => {
+    const talk = begun('PIPELINING').send(envelope());
+    talk.hear('250 ok\r\n550 5.1.1 no\r\n354 go\r\n');
+    assert.deepEqual(talk.news.slice(1), ['result rcpt 550 5.1.1', 'fault data']);
+  });
+
+  it('says LHLO again over TLS', () => {
+    const talk = begun('STARTTLS');
+    talk.take(talk.dialogue.startTls()).hear('220 go\r\n').take(talk.dialogue.secured());
+    assert.deepEqual(talk.news, ['> STARTTLS', 'start-tls', '> LHLO mx.a.example']);
   });
 });

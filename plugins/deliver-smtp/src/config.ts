@@ -1,6 +1,7 @@
 // What the operator may say: the schema, from which the README's table and the type of the settings come.
 
-import { Duration, type Static, Type } from '@posthouse/core';
+import { type Static, Type } from '@posthouse/core';
+import { poolProperties, timeoutProperties } from '@posthouse/core/client';
 
 export const ConfigSchema = Type.Object(
   {
@@ -41,27 +42,8 @@ export const ConfigSchema = Type.Object(
       description:
         '`may`: STARTTLS where offered, in clear where not; `encrypt`: never in clear. Nothing is verified.',
     }),
-    connectTimeout: Duration({ default: '30s', description: 'A TCP connection, and a TLS handshake.' }),
-    greetingTimeout: Duration({
-      default: '5m',
-      description: 'The greeting and the replies to EHLO and STARTTLS.',
-    }),
-    mailTimeout: Duration({ default: '5m', description: 'The reply to MAIL, and to RSET.' }),
-    rcptTimeout: Duration({ default: '5m', description: 'The reply to RCPT.' }),
-    dataTimeout: Duration({ default: '2m', description: 'The reply to DATA.' }),
-    blockTimeout: Duration({ default: '3m', description: 'A block of the message to be taken.' }),
-    finalTimeout: Duration({ default: '10m', description: 'The reply to the end of the message.' }),
-    maxConnectionsPerHost: Type.Optional(
-      Type.Integer({ minimum: 1, description: 'Open connections to one address, whatever the domains.' }),
-    ),
-    idleTimeout: Duration({
-      default: '5s',
-      description: 'How long a connection is kept for the next message.',
-    }),
-    messagesPerConnection: Type.With(Type.Integer({ minimum: 1 }), {
-      default: 100,
-      description: 'Then the connection is closed.',
-    }),
+    ...timeoutProperties,
+    ...poolProperties,
   },
   { additionalProperties: false },
 );

@@ -10,17 +10,9 @@ import {
   type Resolver,
   type ServerIdentity,
 } from '@posthouse/core';
+import type { Target, Targets } from '@posthouse/core/client';
 import type { Config } from './config.ts';
 import type { NextHop } from './route.ts';
-
-export interface Target {
-  /** The name of the host, or its address where it has been given as one. */
-  readonly host: string;
-  readonly address: string;
-  readonly port: number;
-}
-
-export type Hosts = { readonly targets: readonly Target[] } | { readonly outcome: Outcome };
 
 export interface HostsServices {
   readonly resolver: Resolver;
@@ -41,7 +33,7 @@ export async function hostsOf(
   { port, addressFamily }: Pick<Config, 'port' | 'addressFamily'>,
   services: HostsServices,
   signal: AbortSignal,
-): Promise<Hosts> {
+): Promise<Targets> {
   try {
     if (hop.kind === 'host') return await hostsOfHost(hop, addressFamily, services, signal);
     return await hostsOfDomain(hop.domain, port, addressFamily, services, signal);
@@ -56,7 +48,7 @@ async function hostsOfHost(
   family: Family,
   services: HostsServices,
   signal: AbortSignal,
-): Promise<Hosts> {
+): Promise<Targets> {
   // The operator has named this host: it is our own only by address and port.
   const found = await addressesOf(host, '', port, family, services, signal);
   if (found === 'self') return { outcome: loopsBack(host) };
@@ -73,7 +65,7 @@ async function hostsOfDomain(
   family: Family,
   services: HostsServices,
   signal: AbortSignal,
-): Promise<Hosts> {
+): Promise<Targets> {
   const records = await services.resolver.mxRecords(domain, signal);
   // RFC 7505 §3
   if (records.length === 1 && records[0]?.exchange === '') {

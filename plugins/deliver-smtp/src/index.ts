@@ -1,11 +1,20 @@
 // Relays by SMTP: claims recipients for their next hop, and carries messages there.
 // Not for: retries, back-off and concurrency, which are the core's; verified TLS (MTA-STS, DANE); AUTH.
 
-import { Chance, Clock, definePlugin, PosthouseError, Resolver, ServerIdentity } from '@posthouse/core';
-import { attempt } from './attempt.ts';
-import { ConfigSchema } from './config.ts';
-import { Pool } from './pool.ts';
-import { Routes } from './route.ts';
+import {
+  Chance,
+  Clock,
+  type Delivery,
+  definePlugin,
+  Outcome,
+  PosthouseError,
+  Resolver,
+  ServerIdentity,
+} from '@posthouse/core';
+import { Pool, type Targets, transfer } from '@posthouse/core/client';
+import { type Config, ConfigSchema } from './config.ts';
+import { type HostsServices, hostsOf } from './hosts.ts';
+import { parseNextHop, Routes } from './route.ts';
 
 export default definePlugin({
   name: 'deliver-smtp',
@@ -15,14 +24,15 @@ export default definePlugin({
     const settings = { ...config, helo: config.helo ?? identity.hostname };
     const routes = routesOf(config);
     const pool = new Pool(settings, clock);
-    const services = { settings, resolver, clock, chance, identity, log, pool };
+    const services = { settings, pool, log };
+    const dns = { resolver, chance, identity };
     return {
       describe: () =>
         `mail for ${config.domains?.join(', ') ?? 'elsewhere'} is relayed by ${config.smarthost ?? 'MX'}`,
       hooks: {
         'on-deliver': {
           claim: ({ domain }) => routes.destinationOf(domain),
-          deliver: (delivery) => attempt(delivery, services),
+          deliver: (delivery) => transfer(delivery, services, () => targetsOf(delivery, config, dns)),
         },
       },
       start: () => pool.start(),
@@ -30,6 +40,16 @@ export default definePlugin({
     };
   },
 });
+
+function targetsOf(
+  { destination, signal }: Delivery,
+  config: Config,
+  dns: HostsServices,
+): Targets | Promise<Targets> {
+  const hop = parseNextHop(destination, config.port);
+  if (hop === undefined) return { outcome: Outcome.failed('5.4.4', `not a next hop: ${destination}`) };
+  return hostsOf(hop, config, dns, signal);
+}
 
 function routesOf(config: ConstructorParameters<typeof Routes>[0]): Routes {
   try {

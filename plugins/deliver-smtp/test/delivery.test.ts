@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { type Script, scriptedHop } from '@posthouse/core/testing';
 import { kind, kinds, MESSAGE, relay, until } from './relay.ts';
-import { type Script, scriptedHop } from './scripted-hop.ts';
 
 const BURST = 'MAIL FROM:<a@a.example> SIZE=31\r\nRCPT TO:<b@b.example>\r\nDATA\r\n';
 const ON_WIRE = 'Subject: hello\r\n\r\nHello\r\n..dot\r\n.\r\n';

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { scriptedHop } from '@posthouse/core/testing';
 import { kind, relay, until } from './relay.ts';
-import { scriptedHop } from './scripted-hop.ts';
 
 const TRANSACTION = ['MAIL FROM:<a@a.example> SIZE=31', 'RCPT TO:<b@b.example>', 'DATA', '<message>'];
 

@@ -6,8 +6,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { scriptedHop } from '@posthouse/core/testing';
 import { kind, relay } from './relay.ts';
-import { scriptedHop } from './scripted-hop.ts';
 
 const tls = selfSigned();
 

@@ -1,10 +1,10 @@
 // The connections that are open: those kept for the next message to the same destination, the bound on connections
 // to one address, and the one timer that all time-outs go by.
 
-import type { Clock, Timer } from '@posthouse/core';
-import type { Config } from './config.ts';
-import { Connection, type ConnectionSettings, type Trouble } from './connection.ts';
-import type { Target } from './hosts.ts';
+import type { Clock, Timer } from '../contract/index.ts';
+import { Connection, type Trouble } from './connection.ts';
+import type { ConnectionSettings, TlsMode } from './settings.ts';
+import { type Target, targetKey } from './target.ts';
 
 /** How late a time-out may be noticed, and an abort. */
 const TICK = 1000;
@@ -69,7 +69,7 @@ export class Pool {
   give(destination: string, connection: Connection): void {
     if (!connection.isReady) return;
     const worn = connection.messages >= this.#settings.messagesPerConnection;
-    if (worn || this.#stopped || this.#waiting.has(hostKey(connection.target))) {
+    if (worn || this.#stopped || this.#waiting.has(targetKey(connection.target))) {
       connection.quit();
       return;
     }
@@ -81,9 +81,9 @@ export class Pool {
   }
 
   /** A new connection, or why there is none. */
-  async open(target: Target, tls: Config['tls'], aborted: () => boolean): Promise<Connection | Trouble> {
+  async open(target: Target, tls: TlsMode, aborted: () => boolean): Promise<Connection | Trouble> {
     if (!(await this.#admit(target, aborted))) return { kind: 'aborted', text: 'the attempt was aborted' };
-    const key = hostKey(target);
+    const key = targetKey(target);
     const connection = new Connection(target, this.#settings, tls, this.#clock, aborted, () => {
       this.#open.delete(connection);
       this.#release(key);
@@ -95,7 +95,7 @@ export class Pool {
 
   #admit(target: Target, aborted: () => boolean): boolean | Promise<boolean> {
     if (this.#stopped) return false;
-    const key = hostKey(target);
+    const key = targetKey(target);
     const count = this.#perHost.get(key) ?? 0;
     const { maxConnectionsPerHost } = this.#settings;
     if (maxConnectionsPerHost === undefined || count < maxConnectionsPerHost) {
@@ -107,7 +107,7 @@ export class Pool {
       if (queue === undefined) this.#waiting.set(key, [{ aborted, go }]);
       else queue.push({ aborted, go });
       // One that is kept for another destination makes room.
-      this.#closeOldest((idle) => hostKey(idle.target) === key);
+      this.#closeOldest((idle) => targetKey(idle.target) === key);
     });
   }
 
@@ -155,8 +155,4 @@ export class Pool {
       else this.#waiting.set(key, patient);
     }
   }
-}
-
-function hostKey({ address, port }: Target): string {
-  return `${address} ${port}`;
 }

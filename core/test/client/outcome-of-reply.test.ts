@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type RecipientResult, reply } from '@posthouse/core/smtp';
-import { deferralOfRefusal, outcomeOfReply } from '../src/outcome-of-reply.ts';
-import { kind } from './relay.ts';
+import { deferralOfRefusal, outcomeOfReply } from '../../src/client/outcome-of-reply.ts';
+import type { Outcome } from '../../src/contract/index.ts';
+import { type RecipientResult, reply } from '../../src/smtp/index.ts';
 
 type Status = Parameters<typeof reply>[1];
 
@@ -67,3 +67,7 @@ test('the refusal of a connection makes the destination wait, whatever its code'
     scope: 'destination',
   });
 });
+
+function kind(outcome: Outcome): string {
+  return 'status' in outcome ? `${outcome.kind} ${outcome.status}` : outcome.kind;
+}

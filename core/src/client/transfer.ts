@@ -1,23 +1,33 @@
-// One delivery: over a kept connection where there is one, else over the hosts in their order, until every
-// recipient has an outcome or there is no host left.
+// One delivery over connections: over a kept one where there is one, else to the targets in their order, until every
+// recipient has an outcome or there is no target left.
 
-import { type Clock, type Delivery, type Logger, Outcome, type Recipient } from '@posthouse/core';
-import type { RecipientResult } from '@posthouse/core/smtp';
-import type { Connection, ConnectionSettings, Trouble } from './connection.ts';
-import { type HostsServices, hostsOf, type Target } from './hosts.ts';
+import { type Delivery, type Logger, Outcome, type Recipient } from '../contract/index.ts';
+import type { RecipientResult } from '../smtp/index.ts';
+import type { Connection, Trouble } from './connection.ts';
 import { deferralOfRefusal, outcomeOfReply } from './outcome-of-reply.ts';
 import { type OutgoingMessage, outgoingMessage } from './outgoing-message.ts';
 import type { Pool } from './pool.ts';
-import { parseNextHop } from './route.ts';
+import type { ConnectionSettings } from './settings.ts';
+import { formatTarget, type Target } from './target.ts';
 
-export interface AttemptServices extends HostsServices {
+/** Best first; or the outcome for all recipients where there are none. */
+export type Targets = { readonly targets: readonly Target[] } | { readonly outcome: Outcome };
+
+export interface TransferServices {
   readonly settings: ConnectionSettings;
-  readonly clock: Clock;
   readonly log: Logger;
   readonly pool: Pool;
 }
 
-export async function attempt(delivery: Delivery, services: AttemptServices): Promise<Outcome | undefined> {
+/**
+ * What a transport's `deliver` returns. Connections are kept under the delivery's destination.
+ * @param find asked only when no kept connection has carried everything
+ */
+export async function transfer(
+  delivery: Delivery,
+  services: TransferServices,
+  find: () => Targets | Promise<Targets>,
+): Promise<Outcome | undefined> {
   const { message } = delivery;
   const prepared = outgoingMessage(message);
   const outgoing = prepared instanceof Promise ? await prepared : prepared;
@@ -33,7 +43,7 @@ export async function attempt(delivery: Delivery, services: AttemptServices): Pr
     // What it leaves undone, dead as it may have been all along, is done anew.
     await carry(kept, delivery, outgoing, ledger, services);
   }
-  if (ledger.open.length > 0) await tryHosts(delivery, outgoing, ledger, services);
+  if (ledger.open.length > 0) await tryTargets(delivery, outgoing, ledger, services, find);
   return ledger.conclude(delivery);
 }
 
@@ -42,7 +52,7 @@ async function carry(
   delivery: Delivery,
   outgoing: OutgoingMessage,
   ledger: Ledger,
-  { pool }: AttemptServices,
+  { pool }: TransferServices,
 ): Promise<void> {
   const { message, destination } = delivery;
   const envelope = {
@@ -58,28 +68,24 @@ async function carry(
   pool.give(destination, connection);
 }
 
-async function tryHosts(
+async function tryTargets(
   delivery: Delivery,
   outgoing: OutgoingMessage,
   ledger: Ledger,
-  services: AttemptServices,
+  services: TransferServices,
+  find: () => Targets | Promise<Targets>,
 ): Promise<void> {
-  const { settings, log } = services;
+  const { log } = services;
   const { destination, signal } = delivery;
-  const hop = parseNextHop(destination, settings.port);
-  if (hop === undefined) return ledger.settleOpen(Outcome.failed('5.4.4', `not a next hop: ${destination}`));
-  const hosts = await hostsOf(hop, settings, services, signal);
-  if ('outcome' in hosts) return ledger.settleOpen(hosts.outcome);
+  const found = await find();
+  if ('outcome' in found) return ledger.settleOpen(found.outcome);
 
   // RFC 7504 §3: a host that greets with 521 never takes mail.
   let neverMail = true;
-  for (const target of hosts.targets) {
+  for (const target of found.targets) {
     const opened = await openTo(target, services, signal);
     if ('kind' in opened) {
-      log.debug(
-        { host: target.host, address: target.address, port: target.port, trouble: opened.text },
-        'next hop passed over',
-      );
+      log.debug({ target: formatTarget(target), trouble: opened.text }, 'next hop passed over');
       neverMail &&= opened.reply?.code === 521;
       ledger.trouble = outcomeOfTrouble(opened, target);
       if (opened.kind === 'aborted') return;
@@ -94,7 +100,7 @@ async function tryHosts(
 
 async function openTo(
   target: Target,
-  { pool, settings }: AttemptServices,
+  { pool, settings }: TransferServices,
   signal: AbortSignal,
 ): Promise<Connection | Trouble> {
   const aborted = (): boolean => signal.aborted;
@@ -106,9 +112,9 @@ async function openTo(
   return opened;
 }
 
-function outcomeOfTrouble({ kind, text, reply }: Trouble, { host, address, port }: Target): Outcome {
-  const where = `${host}[${address}]:${port}`;
-  if (reply !== undefined) return deferralOfRefusal(reply, host);
+function outcomeOfTrouble({ kind, text, reply }: Trouble, target: Target): Outcome {
+  const where = formatTarget(target);
+  if (reply !== undefined) return deferralOfRefusal(reply, target.host);
   switch (kind) {
     case 'tls-missing':
       return Outcome.deferred('4.7.4', `TLS is required by us: ${where}: ${text}`, { scope: 'destination' });

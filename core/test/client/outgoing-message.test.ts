@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { StoredMessage } from '@posthouse/core';
 import fc from 'fast-check';
-import { type OutgoingMessage, outgoingMessage } from '../src/outgoing-message.ts';
+import { type OutgoingMessage, outgoingMessage } from '../../src/client/outgoing-message.ts';
+import type { StoredMessage } from '../../src/contract/index.ts';
 
 function stored(text: string, cuts: readonly number[], inMemory: boolean): StoredMessage {
   const bytes = Buffer.from(text, 'latin1');

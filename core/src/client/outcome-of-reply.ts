@@ -1,8 +1,15 @@
 // What a next hop's reply means for a recipient: a table. An enhanced status that came with the reply is kept,
 // for others the code and the command that it answered decide.
 
-import { Outcome, type PermanentStatus, type TransientStatus } from '@posthouse/core';
-import { isPermanentStatus, isTransientStatus, type RecipientResult, type Reply } from '@posthouse/core/smtp';
+import { Outcome } from '../contract/index.ts';
+import {
+  isPermanentStatus,
+  isTransientStatus,
+  type PermanentStatus,
+  type RecipientResult,
+  type Reply,
+  type TransientStatus,
+} from '../smtp/index.ts';
 
 type During = RecipientResult['during'];
 

@@ -2,8 +2,8 @@
 // Its octets are never changed: what cannot be sent as it is, is not sent.
 
 import { isAscii } from 'node:buffer';
-import type { StoredMessage } from '@posthouse/core';
-import { DotEncoder } from '@posthouse/core/smtp';
+import type { StoredMessage } from '../contract/index.ts';
+import { DotEncoder } from '../smtp/index.ts';
 
 export interface OutgoingMessage {
   readonly eightBit: boolean;

@@ -3,7 +3,7 @@
 
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import type { Clock, StoredMessage } from '@posthouse/core';
+import type { Clock, StoredMessage } from '../contract/index.ts';
 import {
   type DialogueStep,
   DotEncoder,
@@ -11,15 +11,11 @@ import {
   type RecipientResult,
   type Reply,
   SmtpDialogue,
-} from '@posthouse/core/smtp';
-import type { Config } from './config.ts';
-import type { Target } from './hosts.ts';
+} from '../smtp/index.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
 import { patienceFor, QUIT_PATIENCE } from './patience.ts';
-
-export interface ConnectionSettings extends Config {
-  readonly helo: string;
-}
+import type { ConnectionSettings, TlsMode } from './settings.ts';
+import type { Target } from './target.ts';
 
 /** Why a connection could not be used. */
 export interface Trouble {
@@ -47,7 +43,7 @@ export class Connection {
   /** Transactions begun. */
   messages = 0;
   readonly #settings: ConnectionSettings;
-  readonly #tls: Config['tls'];
+  readonly #tls: TlsMode;
   readonly #clock: Clock;
   readonly #dialogue: SmtpDialogue;
   readonly #closed: () => void;
@@ -67,7 +63,7 @@ export class Connection {
   constructor(
     target: Target,
     settings: ConnectionSettings,
-    tls: Config['tls'],
+    tls: TlsMode,
     clock: Clock,
     aborted: () => boolean,
     closed: () => void,
@@ -78,9 +74,12 @@ export class Connection {
     this.#clock = clock;
     this.#openingAborted = aborted;
     this.#closed = closed;
-    this.#dialogue = new SmtpDialogue(settings.helo);
+    this.#dialogue = new SmtpDialogue(settings.helo, settings.protocol);
     this.#deadline = clock.now() + settings.connectTimeout;
-    this.#socket = connectTcp({ host: target.address, port: target.port, noDelay: true });
+    this.#socket =
+      target.path === undefined
+        ? connectTcp({ host: target.address, port: target.port, noDelay: true })
+        : connectTcp({ path: target.path });
     this.#socket.once('connect', () => this.#run(this.#dialogue.begin()));
     this.#listen(this.#socket);
   }

@@ -1,0 +1,9 @@
+// The door of the client's side, public as `@posthouse/core/client`: for transports that speak SMTP or LMTP to others.
+
+export { Connection, type Trouble } from './connection.ts';
+export { deferralOfRefusal, outcomeOfReply } from './outcome-of-reply.ts';
+export { type OutgoingMessage, outgoingMessage } from './outgoing-message.ts';
+export { Pool } from './pool.ts';
+export { type ConnectionSettings, poolProperties, type TlsMode, timeoutProperties } from './settings.ts';
+export { formatTarget, type Target } from './target.ts';
+export { type Targets, type TransferServices, transfer } from './transfer.ts';

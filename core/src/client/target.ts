@@ -1,0 +1,21 @@
+// Where a connection leads: a host's address and port, or a Unix socket.
+
+export interface Target {
+  /** The name of the host, or its address where it has been given as one: for TLS, outcomes and bounces. */
+  readonly host: string;
+  /** '' with a Unix socket. */
+  readonly address: string;
+  readonly port: number;
+  /** The path of a Unix socket; absolute. */
+  readonly path?: string;
+}
+
+/** Equal for targets that share their bound on connections. */
+export function targetKey({ path, address, port }: Target): string {
+  return path ?? `${address} ${port}`;
+}
+
+/** For outcomes and logs. */
+export function formatTarget({ path, host, address, port }: Target): string {
+  return path ?? `${host}[${address}]:${port}`;
+}
