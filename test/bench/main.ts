@@ -2,6 +2,9 @@
 //
 //   --repetitions N   runs of each cell (default 3)
 //   --messages N      messages of a Posthouse run (default 12,000; Postfix gets a quarter, as it takes as long)
+//   --jobs A,B        only these of accept, relay, maildir
+//   --source NAME     only the load of smtp-source or of generator
+//   --sessions N      only that many sessions
 //   --guard           a short form that fails below the floors that the project promises
 //   --json FILE       the figures for programs
 
@@ -23,6 +26,9 @@ const { values } = parseArgs({
   options: {
     repetitions: { type: 'string' },
     messages: { type: 'string' },
+    jobs: { type: 'string' },
+    source: { type: 'string' },
+    sessions: { type: 'string' },
     guard: { type: 'boolean', default: false },
     json: { type: 'string' },
   },
@@ -37,11 +43,16 @@ const FLOORS: Readonly<Record<Job, number>> = { accept: 4, relay: 2, maildir: 1 
 function scenarios(job: Job): readonly Scenario[] {
   const size = 4096;
   if (values.guard) return [{ job, source: 'generator', sessions: 100, size }];
-  return [
+  const all: readonly Scenario[] = [
     { job, source: 'smtp-source', sessions: 10, size },
     { job, source: 'generator', sessions: 10, size },
     { job, source: 'generator', sessions: 100, size },
   ];
+  return all.filter(
+    ({ source, sessions }) =>
+      (values.source === undefined || values.source === source) &&
+      (values.sessions === undefined || Number(values.sessions) === sessions),
+  );
 }
 
 async function bench(): Promise<void> {
@@ -53,7 +64,10 @@ async function bench(): Promise<void> {
   );
   console.log(`${cpus().length} processors, load generator on the same ones; queues on ${disk.description}`);
   const rows: Row[] = [];
-  for (const job of ['accept', 'relay', 'maildir'] as const) {
+  const jobs = values.jobs?.split(',');
+  for (const job of (['accept', 'relay', 'maildir'] as const).filter(
+    (each) => jobs?.includes(each) ?? true,
+  )) {
     const arena = (name: string) => ({
       folder: join(disk.folder, `${name}-${job}`),
       job,
