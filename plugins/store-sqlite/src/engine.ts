@@ -18,7 +18,7 @@ import {
   type MessageRow,
   WAITING,
 } from './rows.ts';
-import { openDatabase } from './schema.ts';
+import { openDatabase, type SyncedBy } from './schema.ts';
 import { compileStatements, type Statements } from './statements.ts';
 
 export interface EngineOptions {
@@ -74,7 +74,7 @@ export class Engine implements EngineCalls {
   readonly #sql: Statements;
 
   /** Opens the queue: frees the leases of stores that are dead, and removes the files that they left half-written. */
-  constructor({ path, keepFree }: EngineOptions) {
+  constructor({ path, keepFree }: EngineOptions, synced: SyncedBy = 'commit') {
     this.#path = path;
     this.#keepFree = keepFree;
     try {
@@ -82,7 +82,7 @@ export class Engine implements EngineCalls {
     } catch (error) {
       throw storeFailure(error, `make the folder ${path}`);
     }
-    this.#db = openDatabase(path);
+    this.#db = openDatabase(path, synced);
     try {
       this.#sql = compileStatements(this.#db);
       this.#lanes = new Lanes(this.#db);

@@ -70,11 +70,14 @@ const TABLES = `
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
-// FULL: each commit syncs the WAL. A checkpoint follows every 2,000 pages (8 MiB), so the WAL stays near that; what
+/** Who makes a commit durable: SQLite with each COMMIT, or the caller, who syncs the log before he promises anything. */
+export type SyncedBy = 'commit' | 'caller';
+
+// FULL: each commit syncs the WAL. NORMAL: only checkpoints do, the database included. A checkpoint follows every 2,000 pages (8 MiB), so the WAL stays near that; what
 // one huge batch made of it beyond 32 MiB is cut off again.
-const SETTINGS = `
+const settings = (synced: SyncedBy): string => `
   PRAGMA journal_mode = WAL;
-  PRAGMA synchronous = FULL;
+  PRAGMA synchronous = ${synced === 'commit' ? 'FULL' : 'NORMAL'};
   PRAGMA wal_autocheckpoint = 2000;
   PRAGMA journal_size_limit = 33554432;
   PRAGMA cache_size = -16384;
@@ -86,14 +89,14 @@ const SETTINGS = `
 const BUSY_TIMEOUT = 5_000;
 
 /** Opens the queue's database in its folder, or makes it where there has been none. */
-export function openDatabase(folder: string): DatabaseSync {
+export function openDatabase(folder: string, synced: SyncedBy): DatabaseSync {
   const path = join(folder, DATABASE_FILE);
   refuseLostDatabase(folder, path);
   let db: DatabaseSync | undefined;
   try {
     db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT });
     const version = readVersion(db, path);
-    db.exec(SETTINGS);
+    db.exec(settings(synced));
     if (version === 0) createTables(db);
     return db;
   } catch (error) {

@@ -16,8 +16,9 @@ import {
 } from '@posthouse/core';
 import { BodyFiles } from './body-files.ts';
 import { SqliteBody, SqliteDraft } from './draft.ts';
-import { type Damage, Engine, type EngineCalls, type EngineOptions } from './engine.ts';
+import type { Damage, EngineCalls, EngineOptions } from './engine.ts';
 import { GroupCommit } from './group-commit.ts';
+import { LocalEngine } from './local-engine.ts';
 import { posthouseError } from './posthouse-error.ts';
 import { RemoteEngine, syncIsSlow } from './remote-engine.ts';
 import { encodeChange } from './rows.ts';
@@ -62,7 +63,7 @@ export class SqliteStore implements QueueStore {
         ? await RemoteEngine.open(this.#options, (error) =>
             this.#log.error({ error: error.message }, 'queue lost'),
           )
-        : new Engine(this.#options);
+        : new LocalEngine(this.#options);
       const files = new BodyFiles(path, engine.ownerId);
       const commits = new GroupCommit(
         (changes) => engine.commit(changes),
