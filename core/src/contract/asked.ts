@@ -2,6 +2,7 @@
 // ConnectAsked ⊂ MailFromAsked ⊂ RcptAsked, and DataAsked on top of MailFromAsked.
 
 import type { Mailbox, MailParameters, RcptParameters, ReversePath } from '../smtp/index.ts';
+import type { Awaitable } from './delivery.ts';
 import type { HeaderField, ReceivedMessage } from './message.ts';
 import type { WritableNotes } from './notes.ts';
 import type { Logger } from './services.ts';
@@ -83,4 +84,23 @@ export interface MessageEdits {
   removeHeader(name: string, which?: (field: HeaderField) => boolean): void;
   /** Replaces the body (what follows the empty line). Several transforms run in plugin order. */
   rewriteBody(transform: (body: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>): void;
+  /**
+   * Signs the message as it goes out. The signer is called once, at the commit, when every edit of every plugin is
+   * applied; what it returns is put on top. Several signers run in plugin order, each over the fields of those before.
+   * A throw, a time-out or fields that are none is `451 4.3.0`, and nothing is kept.
+   */
+  sign(signer: MessageSigner): void;
+}
+
+/** @returns complete fields, folded and CRLF-terminated, octet for octet what was signed; '' for none */
+export type MessageSigner = (message: FinalMessage) => Awaitable<string>;
+
+/** The message octet for octet as it goes out, but for what this and later signers put on top. */
+export interface FinalMessage {
+  /** The header section, trace fields included, without the empty line that ends it. */
+  readonly header: Uint8Array;
+  /** The body where it is in memory anyway; otherwise undefined: `open` it. */
+  readonly inMemory: readonly Uint8Array[] | undefined;
+  /** The octets of the body, what follows the empty line, as often as wanted until the signer has answered. */
+  open(): AsyncIterable<Uint8Array>;
 }

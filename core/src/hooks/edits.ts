@@ -1,12 +1,28 @@
 // Collects what on-data handlers want changed in a message. Data only: intake/ applies it once, at the commit.
 
-import type { HeaderField, MessageEdits } from '../contract/index.ts';
+import type { HeaderField, MessageEdits, MessageSigner } from '../contract/index.ts';
 
 export type Edit =
   | { readonly kind: 'prepend'; readonly name: string; readonly value: string }
   | { readonly kind: 'replace'; readonly name: string; readonly value: string }
   | { readonly kind: 'remove'; readonly name: string; readonly which?: (field: HeaderField) => boolean }
-  | { readonly kind: 'rewrite'; readonly transform: BodyTransform };
+  | { readonly kind: 'rewrite'; readonly transform: BodyTransform }
+  | SignEdit;
+
+export interface SignEdit {
+  readonly kind: 'sign';
+  readonly signer: MessageSigner;
+  readonly author: EditAuthor;
+}
+
+/** Whose edit it is, for a signer that fails: a planned handler, as far as that matters. */
+export interface EditAuthor {
+  readonly plugin: string;
+  readonly onError: 'defer' | 'pass';
+  /** Milliseconds for one call. */
+  readonly timeout: number;
+}
+const NOBODY: EditAuthor = { plugin: '', onError: 'defer', timeout: 10_000 };
 
 export type BodyTransform = (body: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
 
@@ -14,7 +30,18 @@ export type BodyTransform = (body: AsyncIterable<Uint8Array>) => AsyncIterable<U
 const FIELD_NAME = /^[!-9;-~]{1,77}$/;
 
 export class EditList implements MessageEdits {
-  readonly #edits: Edit[] = [];
+  readonly #edits: Edit[];
+  readonly #author: EditAuthor;
+
+  constructor(author = NOBODY, edits: Edit[] = []) {
+    this.#author = author;
+    this.#edits = edits;
+  }
+
+  /** The same list in the hands of one plugin. */
+  by(author: EditAuthor): EditList {
+    return new EditList(author, this.#edits);
+  }
 
   get all(): readonly Edit[] {
     return this.#edits;
@@ -34,6 +61,10 @@ export class EditList implements MessageEdits {
 
   rewriteBody(transform: BodyTransform): void {
     this.#edits.push({ kind: 'rewrite', transform });
+  }
+
+  sign(signer: MessageSigner): void {
+    this.#edits.push({ kind: 'sign', signer, author: this.#author });
   }
 }
 

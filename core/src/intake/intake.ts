@@ -27,11 +27,21 @@ import {
   Verdict,
 } from '../contract/index.ts';
 import { Scheduler } from '../delivery/index.ts';
-import { type Edit, groupByRoute, type NoteBook, type Route, Routing, type Ruling } from '../hooks/index.ts';
+import {
+  type Edit,
+  FAILURE,
+  groupByRoute,
+  type NoteBook,
+  type Route,
+  Routing,
+  type Ruling,
+} from '../hooks/index.ts';
 import { type Mailbox, MailDates, type MailParameters, type ReversePath } from '../smtp/index.ts';
 import { dispositionOf, type Fate } from './disposition.ts';
 import { editHeader, formatField } from './header-section.ts';
 import { IncomingMessage } from './incoming-message.ts';
+import { rewritten, skip } from './octets.ts';
+import { SigningFailure, signedHead } from './signing.ts';
 import { receivedField } from './trace.ts';
 
 /** Everything that is known of a message when its last octet is in and the hooks have been asked. */
@@ -133,6 +143,8 @@ export class Intake {
       return accepted(id);
     } catch (error) {
       message.discard();
+      // The signer's failure is an event already.
+      if (error instanceof SigningFailure) return FAILURE;
       return storeFailure(error, this.#log, origin.session);
     }
   }
@@ -158,12 +170,20 @@ export class Intake {
       date: this.#dates.at(now),
     });
     let body: MessageBody = submission.message.body;
+    let { header } = submission.message;
     if (edits.length > 0) {
       for (const edit of edits) if (edit.kind === 'prepend') head = formatField(edit.name, edit.value) + head;
-      if (edits.some((edit) => edit.kind !== 'prepend'))
-        body = await this.#redraft(submission.message, edits);
+      if (edits.some(({ kind }) => kind !== 'prepend' && kind !== 'sign')) {
+        header = editHeader(header, edits);
+        body = await this.#redraft(submission.message, header, edits);
+      }
     }
     try {
+      const signers = edits.filter((edit) => edit.kind === 'sign');
+      if (signers.length > 0) {
+        const services = { clock: this.#clock, events: this.#events, session: origin.session };
+        head = await signedHead({ head, header, body }, signers, services);
+      }
       const items = await this.#itemsFor(id, now, kept, submission);
       const message: MessageRecord = {
         id,
@@ -191,10 +211,10 @@ export class Intake {
   }
 
   /** The message with `replace`, `remove` and `rewrite` edits applied, in a draft of its own. */
-  async #redraft(message: IncomingMessage, edits: readonly Edit[]): Promise<MessageBody> {
+  async #redraft(message: IncomingMessage, header: Uint8Array, edits: readonly Edit[]): Promise<MessageBody> {
     const draft = this.#store.draft();
     try {
-      await draft.write(editHeader(message.header, edits));
+      await draft.write(header);
       let content = skip(message.open(), message.header.length);
       for (const edit of edits) if (edit.kind === 'rewrite') content = rewritten(content, edit.transform);
       for await (const bytes of content) await draft.write(bytes);
@@ -302,24 +322,3 @@ function storeFailure(error: unknown, log: Logger, session: string): Defer {
         reason: 'store-failed',
       });
 }
-
-async function* skip(content: AsyncIterable<Uint8Array>, octets: number): AsyncIterable<Uint8Array> {
-  let left = octets;
-  for await (const bytes of content) {
-    if (left >= bytes.length) left -= bytes.length;
-    else {
-      yield left === 0 ? bytes : bytes.subarray(left);
-      left = 0;
-    }
-  }
-}
-
-/** Runs a transform over the body proper: the empty line that ends the header section stays in front of it. */
-async function* rewritten(
-  content: AsyncIterable<Uint8Array>,
-  transform: (body: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>,
-): AsyncIterable<Uint8Array> {
-  yield EMPTY_LINE;
-  yield* transform(skip(content, EMPTY_LINE.length));
-}
-const EMPTY_LINE = Uint8Array.of(13, 10);

@@ -176,14 +176,14 @@ export class DialogueHost {
     const asking = this.#newAsking('on-data', {
       sender: transaction.sender === null ? '' : transaction.sender,
       recipients,
-      call: ({ log, mode }) =>
+      call: (planned) =>
         // An observer's edits are heard and forgotten.
         new DataCall(
           this.#facts,
           transaction,
-          log,
+          planned.log,
           data,
-          mode === 'enforce' ? transaction.edits : new EditList(),
+          planned.mode === 'enforce' ? transaction.edits.by(planned) : new EditList(),
         ),
     });
     return whenReady(asking.run(), (ruling) => {

@@ -24,7 +24,8 @@ import {
   Verdict,
 } from '../contract/index.ts';
 import { type Edit, EditList, NoteBook } from '../hooks/index.ts';
-import { ParsedHeaders } from '../intake/header-section.ts';
+import { headerEnd, ParsedHeaders } from '../intake/header-section.ts';
+import { signedHead } from '../intake/signing.ts';
 import { resolveDefinition } from '../server/configuration/index.ts';
 import { systemIdentifiers } from '../server/system/identifiers.ts';
 import { Mailbox, mailbox, type ReversePath } from '../smtp/index.ts';
@@ -63,6 +64,8 @@ export interface MountedPlugin extends AsyncDisposable {
   ask<H extends SessionHook>(hook: H, details?: AskedDetails): Promise<HookTable[H]['answer'] | Verdict>;
   /** The edits that on-data handlers asked for so far. */
   readonly edits: readonly Edit[];
+  /** What the signers that on-data handlers asked for put on top of a message, which is taken as it goes out. */
+  signatures(message: string | Uint8Array): Promise<string>;
   claim(
     recipient: Mailbox | string,
     about?: { sender?: ReversePath | string; redirectedBy?: readonly string[] },
@@ -117,6 +120,14 @@ export async function mount(
       const answer = await handler(askedOf(details, log, edits));
       return (answer ?? Verdict.continue()) as Verdict;
     },
+    async signatures(message) {
+      const content = octets(message);
+      const header = content.subarray(0, Math.max(0, headerEnd(content)));
+      const body = { inMemory: [content], open: () => inChunks(content) };
+      const signers = edits.all.filter((edit) => edit.kind === 'sign');
+      const services = { clock: fakeClock(), events: SILENT, session: STRANGER.id };
+      return signedHead({ head: '', header, body }, signers, services);
+    },
     async claim(recipient, about = {}) {
       const { claim } = transportOf(body.hooks?.['on-deliver'], spec.name);
       return claim(asMailbox(recipient), {
@@ -161,7 +172,7 @@ function defaultServices(log: Logger): ReadonlyMap<Token<unknown>, unknown> {
     [Chance, chance],
     [Resolver, fakeResolver({})],
     [Logger, log],
-    [EventSink, { wants: () => false, emit: () => {} } satisfies EventSink],
+    [EventSink, SILENT],
     [Identifiers, systemIdentifiers(clock, chance)],
     [ServerIdentity, { hostname: 'house.example', isSelf: () => false } satisfies ServerIdentity],
   ]);
@@ -176,6 +187,8 @@ function given(
     throw new TypeError(`mount: ${plugin} needs ${tokenName(service)}; give it one`);
   return defaults.get(service);
 }
+
+const SILENT: EventSink = { wants: () => false, emit: () => {} };
 
 const STRANGER: SessionView = {
   id: 'SESSION1',
