@@ -4,6 +4,7 @@ import { PosthouseError } from '../contract/index.ts';
 import { didYouMean } from '../server/configuration/index.ts';
 import { check } from './check.ts';
 import { type Command, FAILED, MISUSED, readArguments, type Shell, UsageError } from './command.ts';
+import { dkim } from './dkim.ts';
 import { explain } from './explain.ts';
 import { helpText, usageOf } from './help.ts';
 import { queue } from './queue.ts';
@@ -12,7 +13,7 @@ import { shellOfProcess } from './shell.ts';
 import { start } from './start.ts';
 import { version } from './version.ts';
 
-export const commands: readonly Command[] = [start, check, explain, schema, queue, version];
+export const commands: readonly Command[] = [start, check, explain, schema, queue, dkim, version];
 
 /** Runs what the shell gave; ends the process where a server ran, whose plugins may have left something open. */
 export async function runFromShell(): Promise<void> {
