@@ -25,6 +25,8 @@ export interface Findings {
   readonly arrived: number;
   /** Messages that are there although nobody had said 250. */
   readonly unpromised: number;
+  /** The files of each message that is there. */
+  readonly copies: ReadonlyMap<string, readonly string[]>;
 }
 
 interface Entry {
@@ -72,7 +74,7 @@ export class Ledger {
 
   /** Compares with everything in `new/` of the Maildirs in a folder. */
   compare(maildirs: string): Findings {
-    const copies = new Map<string, number>();
+    const copies = new Map<string, string[]>();
     const damaged: string[] = [];
     for (const file of messagesIn(maildirs)) {
       const found = readFileSync(file);
@@ -80,17 +82,17 @@ export class Ledger {
       const id = found.subarray(at + ID_FIELD.length, found.indexOf('\r\n', at)).toString();
       const entry = at === -1 ? undefined : this.#entries.get(id);
       if (entry === undefined || !found.subarray(at).equals(this.#contentOf(id, entry))) damaged.push(file);
-      else copies.set(id, (copies.get(id) ?? 0) + 1);
+      else copies.set(id, [...(copies.get(id) ?? []), file]);
     }
     let duplicates = 0;
-    for (const count of copies.values()) duplicates += count - 1;
+    for (const files of copies.values()) duplicates += files.length - 1;
     const lost: string[] = [];
     let unpromised = 0;
     for (const [id, { promised }] of this.#entries) {
       if (promised && !copies.has(id)) lost.push(id);
       if (!promised && copies.has(id)) unpromised += 1;
     }
-    return { lost, damaged, duplicates, arrived: copies.size, unpromised };
+    return { lost, damaged, duplicates, arrived: copies.size, unpromised, copies };
   }
 
   #contentOf(id: string, { from, size }: Entry): Buffer {
