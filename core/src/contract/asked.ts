@@ -33,6 +33,8 @@ export interface SessionView {
   /** The keyword of RFC 3848 for the Received header. */
   readonly protocol: 'SMTP' | 'ESMTP' | 'ESMTPS' | 'ESMTPA' | 'ESMTPSA';
   readonly tls: TlsFacts | undefined;
+  /** The client sent something before the banner (RFC 5321 §3.1). A `bannerDelay` gives it time to. */
+  readonly earlyTalker: boolean;
   /** The authenticated user. */
   readonly user: string | undefined;
 }

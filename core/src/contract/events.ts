@@ -16,6 +16,14 @@ export interface Events {
     milliseconds: number;
     messages: number;
   };
+  /** Connections over a limit, which got 421 at once: one event a second for each limit, however many they were. */
+  'connections-refused': {
+    listener: string;
+    why: 'too-many' | 'too-many-from-address' | 'too-many-from-network' | 'too-often';
+    count: number;
+    /** Of the last of them. */
+    remoteAddress: string;
+  };
   /** One for each handler that was asked and had an opinion, and one for the default where none had. */
   'verdict-given': {
     session: string;

@@ -15,10 +15,26 @@ export const LimitsSchema = Type.Object(
         'Largest message, in octets; advertised with SIZE (RFC 1870) and enforced while the octets arrive.',
     }),
     headerSize: ByteSize({ default: '256 KiB', description: 'Largest header section of a message.' }),
+    receivedFields: Type.Integer({
+      default: 100,
+      minimum: 1,
+      description: 'Received fields above which a message is taken to be in a loop (RFC 5321 §6.3).',
+    }),
+    textLine: ByteSize({
+      default: '1 MiB',
+      description:
+        'Longest line of a message, CRLF included (RFC 5321 §4.5.3.1.6 asks for at least 1000). Longer ones are refused, never folded.',
+    }),
     recipients: Type.Integer({
       default: 1000,
       minimum: 100,
       description: 'Recipients of one message (RFC 5321 §4.5.3.1.8 asks for at least 100).',
+    }),
+    messagesPerSession: Type.Integer({
+      default: 10_000,
+      minimum: 1,
+      description:
+        'Transactions of one session; the next MAIL is 421, and a client comes back with the rest.',
     }),
     commandLine: ByteSize({
       default: 2048,
@@ -30,10 +46,25 @@ export const LimitsSchema = Type.Object(
       minimum: 1,
       description: 'Refused commands after which a connection is closed with 421.',
     }),
-    receivedFields: Type.Integer({
+    commandsWithoutMail: Type.Integer({
+      default: 1000,
+      minimum: 10,
+      description:
+        'Commands since the last accepted message that bring no mail (RSET, NOOP, VRFY, HELP, EHLO, a refused MAIL or RCPT), after which a connection is closed with 421.',
+    }),
+    unauthenticatedBytes: ByteSize({
+      default: '1 GiB',
+      description:
+        'Octets that a client may send in one session without AUTH, messages included; its next command is then 421.',
+    }),
+    unsentReplies: ByteSize({
+      default: '64 KiB',
+      description: 'Replies that a client has not read, above which the server stops reading from it.',
+    }),
+    minimumRate: ByteSize({
       default: 100,
-      minimum: 1,
-      description: 'Received fields above which a message is taken to be in a loop (RFC 5321 §6.3).',
+      description:
+        'Octets per second that must come on average over `deadlines.rateWindow` while a command line or a message is under way; a slower client is 421. 0 switches it off.',
     }),
     connections: Type.Integer({
       default: 20_000,
@@ -45,9 +76,28 @@ export const LimitsSchema = Type.Object(
       minimum: 1,
       description: 'Open connections from one IP address; more get 421 at once. Loopback is not counted.',
     }),
-    unsentReplies: ByteSize({
-      default: '64 KiB',
-      description: 'Replies that a client has not read, above which the server stops reading from it.',
+    connectionsPerNetwork: Type.Integer({
+      default: 200,
+      minimum: 1,
+      description: 'Open connections from one network; more get 421 at once. Loopback is not counted.',
+    }),
+    connectionsPerMinute: Type.Integer({
+      default: 300,
+      minimum: 1,
+      description:
+        'New connections from one IPv4 address, or one IPv6 network, within a minute; more get 421 at once. Loopback is not counted.',
+    }),
+    ipv4Prefix: Type.Integer({
+      default: 24,
+      minimum: 8,
+      maximum: 32,
+      description: 'Bits of an IPv4 address that name its network.',
+    }),
+    ipv6Prefix: Type.Integer({
+      default: 64,
+      minimum: 16,
+      maximum: 128,
+      description: 'Bits of an IPv6 address that name its network: what one customer usually has.',
     }),
   },
   closed,
@@ -68,6 +118,14 @@ export const DeadlinesSchema = Type.Object(
     transaction: Duration({
       default: '1h',
       description: 'From MAIL to the end of the message, however slowly it comes.',
+    }),
+    session: Duration({
+      default: '6h',
+      description: 'A whole session; an open transaction may end first, within its own deadline.',
+    }),
+    rateWindow: Duration({
+      default: '3m',
+      description: 'Over which `limits.minimumRate` is averaged.',
     }),
     tlsHandshake: Duration({ default: '30s', description: 'A TLS handshake.' }),
     hook: Duration({

@@ -1,15 +1,23 @@
-// Who may connect: open connections in all and per address. Counting only; the listener says no.
+// Who may connect: open connections in all, per address and per network, and new ones within a minute.
+// Counting only; the listener says no.
 
-import { isIP } from 'node:net';
-import type { Limits } from '../contract/index.ts';
+import type { Clock, Limits } from '../contract/index.ts';
+import { isLoopback, networkOf } from './networks.ts';
+
+export type AdmissionRefusal = 'too-many' | 'too-many-from-address' | 'too-many-from-network' | 'too-often';
+
+const MINUTE = 60_000;
 
 export class Admission {
   readonly #limits: Limits;
   readonly #perAddress = new Map<string, number>();
+  readonly #perNetwork = new Map<string, number>();
+  readonly #arrivals: Arrivals;
   #total = 0;
 
-  constructor(limits: Limits) {
+  constructor(limits: Limits, clock: Clock) {
     this.#limits = limits;
+    this.#arrivals = new Arrivals(clock);
   }
 
   get total(): number {
@@ -17,27 +25,61 @@ export class Admission {
   }
 
   /** Counts the connection in, or says why not. Whoever was let in is let out again with `leave`. */
-  enter(address: string): 'too-many' | 'too-many-from-address' | undefined {
-    if (this.#total >= this.#limits.connections) return 'too-many';
-    const fromAddress = this.#perAddress.get(address) ?? 0;
-    if (fromAddress >= this.#limits.connectionsPerAddress && !isLoopback(address))
-      return 'too-many-from-address';
+  enter(address: string): AdmissionRefusal | undefined {
+    const limits = this.#limits;
+    if (this.#total >= limits.connections) return 'too-many';
+    if (!isLoopback(address)) {
+      const network = networkOf(address, limits);
+      const arrivals = this.#arrivals.count(address.includes(':') ? network : address);
+      if (arrivals > limits.connectionsPerMinute) return 'too-often';
+      const fromAddress = this.#perAddress.get(address) ?? 0;
+      if (fromAddress >= limits.connectionsPerAddress) return 'too-many-from-address';
+      const fromNetwork = this.#perNetwork.get(network) ?? 0;
+      if (fromNetwork >= limits.connectionsPerNetwork) return 'too-many-from-network';
+      this.#perAddress.set(address, fromAddress + 1);
+      this.#perNetwork.set(network, fromNetwork + 1);
+    }
     this.#total += 1;
-    this.#perAddress.set(address, fromAddress + 1);
     return undefined;
   }
 
   leave(address: string): void {
     this.#total -= 1;
-    const left = (this.#perAddress.get(address) ?? 1) - 1;
-    if (left === 0) this.#perAddress.delete(address);
-    else this.#perAddress.set(address, left);
+    if (isLoopback(address)) return;
+    lower(this.#perAddress, address);
+    lower(this.#perNetwork, networkOf(address, this.#limits));
   }
 }
 
-/** Programs of this machine and proxies in front of the server share one address. */
-function isLoopback(address: string): boolean {
-  if (address === '::1') return true;
-  const plain = address.startsWith('::ffff:') ? address.slice(7) : address;
-  return isIP(plain) === 4 && plain.startsWith('127.');
+/** How often somebody came within the last minute: the count of this minute, and the part of the last one that still counts. */
+class Arrivals {
+  readonly #clock: Clock;
+  #minute = 0;
+  #now = new Map<string, number>();
+  #before = new Map<string, number>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Counts one more and gives the number within the last minute. What is older than two minutes is forgotten. */
+  count(who: string): number {
+    const now = this.#clock.now();
+    const minute = Math.floor(now / MINUTE);
+    if (minute !== this.#minute) {
+      this.#before = minute === this.#minute + 1 ? this.#now : new Map();
+      this.#now = new Map();
+      this.#minute = minute;
+    }
+    const count = (this.#now.get(who) ?? 0) + 1;
+    this.#now.set(who, count);
+    const stillCounts = 1 - (now - minute * MINUTE) / MINUTE;
+    return count + (this.#before.get(who) ?? 0) * stillCounts;
+  }
+}
+
+function lower(counts: Map<string, number>, key: string): void {
+  const left = (counts.get(key) ?? 1) - 1;
+  if (left === 0) counts.delete(key);
+  else counts.set(key, left);
 }

@@ -16,6 +16,7 @@ import type { ListenerPlan } from '../hooks/index.ts';
 import type { Intake } from '../intake/index.ts';
 import { type Answer, formatReply, type Reply, SmtpSession, type Step } from '../smtp/index.ts';
 import { DialogueHost } from './dialogue-host.ts';
+import { Patience } from './patience.ts';
 import { SessionFacts } from './session-facts.ts';
 
 /** What all connections of one listener share. */
@@ -25,6 +26,9 @@ export interface ConnectionContext {
   readonly tls: 'none' | 'starttls' | 'implicit';
   readonly secureContext: SecureContext | undefined;
   readonly rejectAt: 'at-once' | 'rcpt';
+  /** Milliseconds. */
+  readonly bannerDelay: number;
+  readonly earlyTalker: 'ignore' | 'reject';
   readonly plan: ListenerPlan;
   readonly limits: Limits;
   readonly deadlines: Deadlines;
@@ -52,7 +56,9 @@ export class Connection {
   #socket: Socket;
   #out = '';
   #flushing: NodeJS.Immediate | undefined;
-  #heardAt: number;
+  readonly #patience: Patience;
+  /** When the banner may go out; undefined once the dialogue has begun. */
+  #greetAt: number | undefined;
   #handshakeSince: number | undefined;
   #closingSince: number | undefined;
   /** Reasons not to read just now. */
@@ -68,21 +74,27 @@ export class Connection {
     context: ConnectionContext,
     onClosed: () => void,
   ) {
-    const { hostname, limits, tls, clock, listener } = context;
+    const { hostname, limits, tls, clock, listener, earlyTalker } = context;
     this.#context = context;
     this.#socket = socket;
     this.#onClosed = onClosed;
     this.#session = new SmtpSession({
       hostname,
       messageSize: limits.messageSize,
+      textLine: limits.textLine,
       recipients: limits.recipients,
       commandLine: limits.commandLine,
       badCommands: limits.badCommands,
+      commandsWithoutMail: limits.commandsWithoutMail,
+      messagesPerSession: limits.messagesPerSession,
+      unauthenticatedBytes: limits.unauthenticatedBytes,
+      earlyTalker,
       body: REFUSE_BARE_LINE_ENDS,
       tls: tls === 'starttls' ? 'offered' : tls === 'implicit' ? 'active' : 'none',
     });
-    this.#heardAt = clock.now();
-    this.facts = new SessionFacts({ ...facts, listener, openedAt: this.#heardAt }, this.#session);
+    const openedAt = clock.now();
+    this.#patience = new Patience(openedAt);
+    this.facts = new SessionFacts({ ...facts, listener, openedAt }, this.#session);
     this.#host = new DialogueHost(this.facts, context.plan, context.rejectAt, context);
   }
 
@@ -92,11 +104,18 @@ export class Connection {
     this.#context.events.emit('connection-opened', { session: id, listener, remoteAddress, remotePort });
     this.#socket.setNoDelay(true);
     if (this.#context.tls === 'implicit') {
-      this.#handshake(() => this.#drive(this.#session.begin()));
+      this.#handshake(() => this.#greet());
     } else {
       this.#listen(this.#socket);
-      this.#drive(this.#session.begin());
+      this.#greet();
     }
+  }
+
+  /** Begins the dialogue, at once or when the sweep finds that the banner's delay is over. */
+  #greet(): void {
+    const { bannerDelay, clock } = this.#context;
+    if (bannerDelay > 0) this.#greetAt = clock.now() + bannerDelay;
+    else this.#drive(this.#session.begin());
   }
 
   /** Closes a connection whose client has been silent, or its transaction open, for too long. */
@@ -111,13 +130,23 @@ export class Connection {
       if (now - this.#handshakeSince > deadlines.tlsHandshake) this.#destroy('TLS handshake took too long');
       return;
     }
+    if (this.#greetAt !== undefined) {
+      if (now < this.#greetAt) return;
+      this.#greetAt = undefined;
+      this.#patience.excuse(now);
+      this.#drive(this.#session.begin());
+      this.#readOn();
+      return;
+    }
     // While a question is open the silence is ours, unless the client leaves our replies unread.
-    if (this.#session.waiting && !this.#clientBusy) return;
-    const silence = this.#session.inBody ? deadlines.data : deadlines.command;
-    const began = this.#host.transactionStartedAt;
-    if (now - this.#heardAt > silence) this.#end('4.4.2', 'Timeout, closing the connection');
-    else if (began !== undefined && now - began > deadlines.transaction)
-      this.#end('4.4.2', 'The transaction took too long');
+    if (!this.#clientBusy) {
+      if (this.#session.waiting || this.#storeBusy) this.#patience.excuse(now);
+      if (this.#session.waiting) return;
+    }
+    const { inBody, midLine } = this.#session;
+    const doing = { inBody, midLine, transactionStartedAt: this.#host.transactionStartedAt };
+    const overdue = this.#patience.overdue(now, doing, deadlines, this.#context.limits);
+    if (overdue !== undefined) this.#end('4.4.2', overdue);
   }
 
   /** The server wants to stop: at once where nothing is under way, else after the open transaction. */
@@ -144,7 +173,7 @@ export class Connection {
   }
 
   readonly #onData = (bytes: Uint8Array): void => {
-    this.#heardAt = this.#context.clock.now();
+    this.#patience.heard(this.#context.clock.now(), bytes.length);
     this.#drive(this.#session.receive(bytes));
     if (this.#session.buffered > MAX_WAITING_INPUT) this.#socket.pause();
   };
@@ -153,7 +182,7 @@ export class Connection {
 
   readonly #onDrain = (): void => {
     this.#clientBusy = false;
-    this.#heardAt = this.#context.clock.now();
+    this.#patience.heard(this.#context.clock.now(), 0);
     this.#readOn();
   };
 
@@ -272,7 +301,7 @@ export class Connection {
     secure.once('secure', () => {
       this.#handshakeSince = undefined;
       if (this.#closingSince !== undefined) return;
-      this.#heardAt = this.#context.clock.now();
+      this.#patience.heard(this.#context.clock.now(), 0);
       this.facts.tls = tlsFacts(secure);
       secure.on('data', this.#onData);
       secure.on('end', this.#onEnd);

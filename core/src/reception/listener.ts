@@ -3,7 +3,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Identifiers, PosthouseError, type Timer } from '../contract/index.ts';
 import { formatReply, reply } from '../smtp/index.ts';
-import type { Admission } from './admission.ts';
+import type { Admission, AdmissionRefusal } from './admission.ts';
 import { Connection, type ConnectionContext } from './connection.ts';
 
 /** Deadlines are whole seconds and longer; one sweep serves all connections, and none pays for a timer. */
@@ -12,7 +12,9 @@ const SWEEP = 1000;
 const REFUSALS = {
   'too-many': formatReply(reply(421, '4.3.2', 'Too many connections, please try again later')),
   'too-many-from-address': formatReply(reply(421, '4.7.0', 'Too many connections from your address')),
-} as const;
+  'too-many-from-network': formatReply(reply(421, '4.7.0', 'Too many connections from your network')),
+  'too-often': formatReply(reply(421, '4.7.0', 'You connect too often, please try again later')),
+} as const satisfies Record<AdmissionRefusal, string>;
 
 export interface ListenerAddress {
   readonly name: string;
@@ -27,6 +29,8 @@ export class Listener {
   readonly #identifiers: Identifiers;
   readonly #connections = new Set<Connection>();
   readonly #server: Server;
+  /** What was refused since the last sweep, by reason: an attack is one line a second, not one for each connection. */
+  readonly #refused = new Map<AdmissionRefusal, { count: number; remoteAddress: string }>();
   #sweep: Timer | undefined;
   #whenEmpty: (() => void) | undefined;
 
@@ -68,9 +72,7 @@ export class Listener {
     const remoteAddress = socket.remoteAddress ?? '';
     const refusal = this.#admission.enter(remoteAddress);
     if (refusal !== undefined) {
-      socket.on('error', () => socket.destroy());
-      socket.end(REFUSALS[refusal]);
-      socket.destroySoon();
+      this.#refuse(socket, refusal, remoteAddress);
       return;
     }
     const facts = {
@@ -106,8 +108,28 @@ export class Listener {
     for (const connection of [...this.#connections]) connection.abort('server stopped');
   }
 
+  /** Costs one write. Where TLS comes first there is nobody who could read a reply. */
+  #refuse(socket: Socket, refusal: AdmissionRefusal, remoteAddress: string): void {
+    const { count } = this.#refused.get(refusal) ?? { count: 0 };
+    this.#refused.set(refusal, { count: count + 1, remoteAddress });
+    socket.on('error', destroy);
+    if (this.#context.tls === 'implicit') {
+      socket.destroy();
+      return;
+    }
+    socket.end(REFUSALS[refusal]);
+    socket.destroySoon();
+  }
+
   #checkDeadlines(): void {
     const now = this.#context.clock.now();
+    for (const [why, { count, remoteAddress }] of this.#refused)
+      this.#context.events.emit('connections-refused', { listener: this.name, why, count, remoteAddress });
+    this.#refused.clear();
     for (const connection of this.#connections) connection.checkDeadlines(now);
   }
+}
+
+function destroy(this: Socket): void {
+  this.destroy();
 }

@@ -36,6 +36,10 @@ export class SessionFacts implements SessionView {
     return this.#session.helo;
   }
 
+  get earlyTalker(): boolean {
+    return this.#session.earlyTalker;
+  }
+
   /** RFC 3848. */
   get protocol(): SessionView['protocol'] {
     if (!this.#session.esmtp) return 'SMTP';

@@ -47,6 +47,16 @@ export const ListenerSchema = Type.Object(
       description:
         'With `rcpt`, vetoes of on-connect and on-mail-from are held back until RCPT, so that the log knows who was meant.',
     }),
+    bannerDelay: Duration({
+      default: 0,
+      description:
+        'How long the banner waits, to see who talks first; to the second. Real clients wait for it.',
+    }),
+    earlyTalker: OneOf(['ignore', 'reject'], {
+      default: 'ignore',
+      description:
+        'A client that sends before the banner (RFC 5321 §3.1): `reject` answers 554 and closes. Plugins see it either way.',
+    }),
   },
   closed,
 );
@@ -176,6 +186,10 @@ export interface ListenerDefinition {
   readonly tls?: 'none' | 'starttls' | 'implicit';
   /** `rcpt` holds vetoes of on-connect and on-mail-from back until RCPT. */
   readonly rejectAt?: 'at-once' | 'rcpt';
+  /** Milliseconds or `5s`: how long the banner waits. Default: 0. */
+  readonly bannerDelay?: number | string;
+  /** What is done with a client that sends before the banner. Default: `ignore`. */
+  readonly earlyTalker?: 'ignore' | 'reject';
 }
 
 /** A plugin, configured by calling its factory, or with more to say about it. */
@@ -223,6 +237,9 @@ export interface ResolvedListener {
   readonly port: number;
   readonly tls: 'none' | 'starttls' | 'implicit';
   readonly rejectAt: 'at-once' | 'rcpt';
+  /** Milliseconds. */
+  readonly bannerDelay: number;
+  readonly earlyTalker: 'ignore' | 'reject';
 }
 
 export interface ResolvedPlugin {

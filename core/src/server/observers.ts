@@ -9,6 +9,7 @@ type Level = 'debug' | 'info' | 'warn' | 'error';
 const LEVELS: { readonly [E in EventName]: Level | ((facts: Events[E]) => Level) } = {
   'connection-opened': 'debug',
   'connection-closed': 'info',
+  'connections-refused': 'warn',
   // What lets mail through is the rule; what stops it is what an administrator looks for.
   'verdict-given': ({ verdict }) => (verdict === 'accept' || verdict === 'continue' ? 'debug' : 'info'),
   'handler-failed': 'error',

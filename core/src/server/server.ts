@@ -79,7 +79,7 @@ class PosthouseServer implements Server {
     };
     this.#lifecycle = new Lifecycle(log.logger);
     this.house = assemble(definition, this.#system);
-    const admission = new Admission(definition.limits);
+    const admission = new Admission(definition.limits, clock);
     this.listeners = definition.listeners.map((listener) => this.#listener(listener, admission));
   }
 
@@ -169,7 +169,10 @@ class PosthouseServer implements Server {
     for (const listener of this.listeners) listener.close();
   }
 
-  #listener({ name, tls, rejectAt }: ResolvedListener, admission: Admission): Listener {
+  #listener(
+    { name, tls, rejectAt, bannerDelay, earlyTalker }: ResolvedListener,
+    admission: Admission,
+  ): Listener {
     const { hostname, limits, deadlines } = this.#definition;
     const { clock, logger, identifiers } = this.#system;
     const context = {
@@ -177,6 +180,8 @@ class PosthouseServer implements Server {
       hostname,
       tls,
       rejectAt,
+      bannerDelay,
+      earlyTalker,
       limits,
       deadlines,
       clock,

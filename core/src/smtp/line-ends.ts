@@ -29,9 +29,27 @@ const LF = 10;
 export class LineEndNormaliser {
   /** The last chunk ended in a CR, which was given out with an LF behind it. */
   #afterCr = false;
+  #unfinished = 0;
+  #longest = 0;
+
+  /** Octets of the longest finished line as it is given out, its CRLF included. */
+  get longestLine(): number {
+    return this.#longest;
+  }
 
   /** The input itself when all its line ends are CRLF. */
   receive(bytes: Uint8Array): Uint8Array {
+    const whole = this.#normalised(bytes);
+    let start = -this.#unfinished;
+    for (let at = whole.indexOf(LF); at !== -1; at = whole.indexOf(LF, start)) {
+      this.#longest = Math.max(this.#longest, at + 1 - start);
+      start = at + 1;
+    }
+    this.#unfinished = whole.length - start;
+    return whole;
+  }
+
+  #normalised(bytes: Uint8Array): Uint8Array {
     if (bytes.length === 0) return bytes;
     const added = this.#missing(bytes);
     const skipsLf = this.#afterCr && bytes[0] === LF;

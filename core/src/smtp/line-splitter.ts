@@ -45,6 +45,11 @@ export class LineSplitter {
     return this.#end - this.#start;
   }
 
+  /** Whether a line has begun and not ended, be it one that is too long and dropped. */
+  get midLine(): boolean {
+    return this.#dropping || this.#end > this.#start;
+  }
+
   push(bytes: Uint8Array): void {
     if (this.#start === this.#end) {
       this.#bytes = bytes;

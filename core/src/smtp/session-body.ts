@@ -3,8 +3,8 @@
 
 import { DotDecoder } from './dot-stuffing.ts';
 import { type BodyPolicy, bodyFault, LineEndNormaliser } from './line-ends.ts';
-import { refusalOf, TOO_LARGE } from './session-replies.ts';
-import type { Step } from './session-steps.ts';
+import { LINE_TOO_LONG, refusalOf, TOO_LARGE } from './session-replies.ts';
+import type { SessionOptions, Step } from './session-steps.ts';
 
 const DROP_BODY: Step = { do: 'drop-body' };
 
@@ -12,15 +12,17 @@ export class SessionBody {
   /** Octets so far, as they will be kept. */
   size = 0;
   readonly #limit: number;
+  readonly #textLine: number;
   readonly #policy: BodyPolicy;
   readonly #decoder = new DotDecoder();
   readonly #normaliser: LineEndNormaliser | undefined;
   #dropped = false;
 
-  constructor(limit: number, policy: BodyPolicy) {
-    this.#limit = limit;
-    this.#policy = policy;
-    const normalises = policy.bareLf === 'normalise' || policy.bareCr === 'normalise';
+  constructor({ messageSize, textLine, body }: Pick<SessionOptions, 'messageSize' | 'textLine' | 'body'>) {
+    this.#limit = messageSize;
+    this.#textLine = textLine;
+    this.#policy = body;
+    const normalises = body.bareLf === 'normalise' || body.bareCr === 'normalise';
     this.#normaliser = normalises ? new LineEndNormaliser() : undefined;
   }
 
@@ -41,6 +43,8 @@ export class SessionBody {
     // RFC 1870 §6
     if (this.size > this.#limit) return TOO_LARGE;
     const fault = bodyFault(this.#decoder.found, this.#policy);
-    return fault && refusalOf(fault);
+    if (fault !== undefined) return refusalOf(fault);
+    const { longestLine } = this.#normaliser ?? this.#decoder.found;
+    return longestLine > this.#textLine ? LINE_TOO_LONG : undefined;
   }
 }

@@ -25,6 +25,8 @@ export const UNKNOWN_COMMAND = refusal(500, '5.5.1', 'Command not recognised');
 export const NOT_IMPLEMENTED = refusal(502, '5.5.1', 'Command not implemented');
 export const TLS_ACTIVE = refusal(503, '5.5.1', 'TLS is already active');
 export const AFTER_STARTTLS = refusal(501, '5.5.4', 'Nothing may follow STARTTLS before the handshake'); // RFC 3207 §4
+export const SPOKE_FIRST = refusal(554, '5.5.1', 'You spoke before the banner'); // RFC 5321 §3.1
+export const LINE_TOO_LONG = refusal(554, '5.6.0', 'Message has a line beyond the length limit'); // RFC 5321 §4.5.3.1.6
 export const ONLY_QUIT = refusal(503, '5.5.1', 'No service here; send QUIT'); // RFC 5321 §3.1
 
 export const LINE_FAULTS = {

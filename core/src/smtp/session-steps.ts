@@ -13,7 +13,16 @@ export interface SessionOptions {
   readonly messageSize: number;
   readonly recipients: number;
   readonly commandLine: number;
+  /** Octets of the longest line of a message, CRLF included. */
+  readonly textLine: number;
   readonly badCommands: number;
+  /** Commands since the last accepted message that brought no mail. */
+  readonly commandsWithoutMail: number;
+  readonly messagesPerSession: number;
+  /** Octets in all, messages included, without AUTH. */
+  readonly unauthenticatedBytes: number;
+  /** What is done with a client that sends before the banner. */
+  readonly earlyTalker: 'ignore' | 'reject';
   /** What happens to a message whose lines do not all end in CRLF. */
   readonly body: BodyPolicy;
   /** `offered`: STARTTLS may be used. `active`: TLS was up before the first byte (RFC 8314). */

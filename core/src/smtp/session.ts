@@ -25,6 +25,7 @@ import {
   refusalOf,
   SAY_HELLO_FIRST,
   SENDER_OK,
+  SPOKE_FIRST,
   START_MAIL_INPUT,
   TLS_ACTIVE,
   TOO_MANY_RECIPIENTS,
@@ -32,6 +33,7 @@ import {
   vetoReply,
 } from './session-replies.ts';
 import type { Answer, Question, SessionOptions, Step } from './session-steps.ts';
+import { SessionTally } from './session-tally.ts';
 import type { TransientStatus } from './status.ts';
 
 export type { Answer, Question, SessionOptions, Step };
@@ -45,6 +47,8 @@ export class SmtpSession {
   helo: string | undefined;
   /** The last greeting was EHLO. */
   esmtp = false;
+  /** The client sent something before the banner. */
+  earlyTalker = false;
 
   readonly #options: SessionOptions;
   readonly #splitter: LineSplitter;
@@ -52,7 +56,8 @@ export class SmtpSession {
   #phase: 'commands' | 'body' | 'handshake' | 'refused' | 'closed' = 'commands';
   #open: Question | undefined;
   #inputEnded = false;
-  #badCommands = 0;
+  #greeted = false;
+  readonly #tally: SessionTally;
 
   #inTransaction = false;
   #smtputf8 = false;
@@ -63,6 +68,7 @@ export class SmtpSession {
     this.#options = options;
     this.#tls = options.tls;
     this.#splitter = new LineSplitter({ maxLine: options.commandLine });
+    this.#tally = new SessionTally(options);
   }
 
   /** Whether a question is open. What is received meanwhile waits inside. */
@@ -75,20 +81,32 @@ export class SmtpSession {
     return this.#phase === 'body';
   }
 
+  /** Whether a command line has begun and not ended. */
+  get midLine(): boolean {
+    return this.#splitter.midLine;
+  }
+
   /** Octets that wait for an answer. The driver stops reading long before this matters. */
   get buffered(): number {
     return this.#splitter.size;
   }
 
-  /** The first question. Call it once, before anything else. */
+  /** The first question. Call it once; what was received before is from an early talker. */
   begin(): Step[] {
-    return this.#ask({ hook: 'on-connect' }, []);
+    return this.#isUnwelcome ? this.#turnAway([]) : this.#ask({ hook: 'on-connect' }, []);
   }
 
   /** Whatever has arrived. The bytes must not be changed afterwards. */
   receive(bytes: Uint8Array): Step[] {
     const steps: Step[] = [];
     if (this.#phase === 'closed' || this.#phase === 'handshake') return steps;
+    this.#tally.heard(bytes.length);
+    if (!this.#greeted) {
+      // RFC 5321 §3.1: the server speaks first.
+      this.earlyTalker = true;
+      this.#splitter.push(bytes);
+      return steps;
+    }
     if (this.#phase === 'body' && this.#open === undefined && this.#splitter.size === 0) {
       this.#receiveBody(bytes, steps);
     } else {
@@ -141,6 +159,7 @@ export class SmtpSession {
 
   /** Goes through what has arrived until a question is open or there is nothing left. */
   #work(steps: Step[]): void {
+    if (!this.#greeted) return;
     while (this.#open === undefined) {
       if (this.#phase === 'body') {
         if (this.#splitter.size === 0) break;
@@ -163,6 +182,10 @@ export class SmtpSession {
       this.#refuse(steps, ONLY_QUIT);
       return;
     }
+    if (this.#tally.saidTooMuch) {
+      this.#enough(steps, 'Too much was sent without authentication');
+      return;
+    }
     switch (command.verb) {
       case 'MAIL':
         this.#mail(command.argument, steps);
@@ -179,20 +202,20 @@ export class SmtpSession {
         return;
       case 'RSET':
         this.#endTransaction(steps);
-        steps.push(OK);
+        this.#withoutMail(steps, OK);
         return;
       case 'NOOP':
-        steps.push(OK);
+        this.#withoutMail(steps, OK);
         return;
       case 'QUIT':
         steps.push(plain(reply(221, '2.0.0', `${this.#options.hostname} closing the connection`)));
         this.#close(steps, 'quit');
         return;
       case 'VRFY':
-        steps.push(CANNOT_VRFY);
+        this.#withoutMail(steps, CANNOT_VRFY);
         return;
       case 'HELP':
-        steps.push(HELP);
+        this.#withoutMail(steps, HELP);
         return;
       case 'STARTTLS':
         this.#startTls(steps);
@@ -217,7 +240,7 @@ export class SmtpSession {
     this.esmtp = esmtp;
     const { hostname, messageSize } = this.#options;
     const keywords = esmtp ? ehloKeywords({ messageSize, startTls: this.#tls === 'offered' }) : [];
-    steps.push(plain(reply(250, undefined, hostname, ...keywords)));
+    this.#withoutMail(steps, plain(reply(250, undefined, hostname, ...keywords)));
   }
 
   #mail(argument: string, steps: Step[]): void {
@@ -232,6 +255,10 @@ export class SmtpSession {
     const mail = readMail(argument, this.esmtp, this.#options.messageSize);
     if ('refusal' in mail) {
       this.#refuse(steps, mail.refusal);
+      return;
+    }
+    if (this.#tally.begins()) {
+      this.#enough(steps, 'Too many messages in one session');
       return;
     }
     const { sender, parameters } = mail;
@@ -267,7 +294,7 @@ export class SmtpSession {
       return;
     }
     this.#phase = 'body';
-    this.#body = new SessionBody(this.#options.messageSize, this.#options.body);
+    this.#body = new SessionBody(this.#options);
     steps.push(START_MAIL_INPUT);
   }
 
@@ -314,7 +341,9 @@ export class SmtpSession {
     }
     switch (question.hook) {
       case 'on-connect':
-        if (answer.kind === 'accept') {
+        this.#greeted = true;
+        if (this.#isUnwelcome) this.#turnAway(steps);
+        else if (answer.kind === 'accept') {
           steps.push(plain(reply(220, undefined, `${this.#options.hostname} ESMTP Posthouse`)));
         } else {
           // RFC 5321 §3.1: 554 instead of the banner, then only QUIT gets more than 503.
@@ -329,18 +358,17 @@ export class SmtpSession {
         if (answer.kind === 'accept') {
           this.#inTransaction = true;
           steps.push(SENDER_OK);
-        } else steps.push(vetoReply(answer));
+        } else this.#withoutMail(steps, vetoReply(answer));
         return;
       case 'on-rcpt':
         if (answer.kind === 'accept') {
           this.#accepted += 1;
           steps.push(RECIPIENT_OK);
-        } else steps.push(vetoReply(answer));
+        } else this.#withoutMail(steps, vetoReply(answer));
         return;
       case 'on-data':
         if (answer.kind === 'accept') {
-          // Whoever brings good mail has a long life: one bad address in a hundred is no attack.
-          this.#badCommands = 0;
+          this.#tally.accepted();
           steps.push(plain(reply(250, '2.0.0', answer.text ?? 'Ok')));
         } else steps.push(vetoReply(answer));
         this.#endTransaction(steps);
@@ -355,11 +383,29 @@ export class SmtpSession {
 
   #refuse(steps: Step[], step: Step): void {
     steps.push(step);
-    this.#badCommands += 1;
-    if (this.#badCommands > this.#options.badCommands) {
-      steps.push(plain(reply(421, '4.7.0', 'Too many bad commands')));
-      this.#close(steps, 'too many bad commands');
-    }
+    if (this.#tally.refused()) this.#enough(steps, 'Too many bad commands');
+  }
+
+  /** The command was well-formed and is answered, but mail it did not bring. */
+  #withoutMail(steps: Step[], step: Step): void {
+    steps.push(step);
+    if (this.#tally.broughtNoMail()) this.#enough(steps, 'Too many commands without mail');
+  }
+
+  /** A limit of the session is reached (RFC 5321 §4.3.2 and §7.8). */
+  #enough(steps: Step[], text: string): void {
+    steps.push(plain(reply(421, '4.7.0', text)));
+    this.#close(steps, text.toLowerCase());
+  }
+
+  get #isUnwelcome(): boolean {
+    return this.earlyTalker && this.#options.earlyTalker === 'reject';
+  }
+
+  #turnAway(steps: Step[]): Step[] {
+    steps.push(SPOKE_FIRST);
+    this.#close(steps, 'spoke before the banner');
+    return steps;
   }
 
   #endTransaction(steps: Step[]): void {

@@ -201,6 +201,7 @@ const STRANGER: SessionView = {
   helo: 'client.example',
   protocol: 'ESMTP',
   tls: undefined,
+  earlyTalker: false,
   user: undefined,
 };
 

@@ -44,6 +44,7 @@ const SESSION: SessionView = {
   helo: 'client.example',
   protocol: 'ESMTP',
   tls: undefined,
+  earlyTalker: false,
   user: undefined,
 };
 

@@ -165,7 +165,7 @@ test('a client that does not end its transaction is cut off at the deadline', as
 test('a client that sends without reading is not read on', async () => {
   await using house = await openHouse({
     plugins: [accepts()],
-    limits: { unsentReplies: '4 KiB', badCommands: 1_000_000 },
+    limits: { unsentReplies: '4 KiB', commandsWithoutMail: 1_000_000 },
   });
   const client = house.connect();
   let taken = 0;

@@ -15,7 +15,12 @@ export const OPTIONS: SessionOptions = {
   messageSize: 10_000,
   recipients: 100,
   commandLine: 512,
+  textLine: 5000,
   badCommands: 20,
+  commandsWithoutMail: 1000,
+  messagesPerSession: 1000,
+  unauthenticatedBytes: 1_000_000,
+  earlyTalker: 'ignore',
   body: { bareLf: 'refuse', bareCr: 'refuse', nul: 'refuse' },
   tls: 'none',
 };

@@ -81,7 +81,9 @@ const cases: readonly Case[] = [
   {
     what: 'an unknown key in a list is answered with the known ones',
     yaml: 'hostname: mx.example.org\nlisteners:\n  - { name: mx, port: 25, auth: yes }\n',
-    lines: ['posthouse.yaml:3:27 listeners[0].auth is unknown; known are name, host, port, tls, rejectAt'],
+    lines: [
+      'posthouse.yaml:3:27 listeners[0].auth is unknown; known are name, host, port, tls, rejectAt, bannerDelay, earlyTalker',
+    ],
   },
   {
     what: 'what is missing stands where it should be',

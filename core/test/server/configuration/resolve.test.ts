@@ -48,7 +48,15 @@ test('a small file becomes a whole definition: defaults filled in, units as numb
   assert.equal(resolved.file, file);
   assert.equal(resolved.hostname, 'mx.example.org');
   assert.deepEqual(resolved.listeners, [
-    { name: 'mx', port: 25, host: '0.0.0.0', tls: 'none', rejectAt: 'at-once' },
+    {
+      name: 'mx',
+      port: 25,
+      host: '0.0.0.0',
+      tls: 'none',
+      rejectAt: 'at-once',
+      bannerDelay: 0,
+      earlyTalker: 'ignore',
+    },
   ]);
   assert.equal(resolved.limits.messageSize, 2 ** 20);
   assert.equal(resolved.limits.recipients, 1000);
