@@ -74,7 +74,7 @@ export class Connection {
     context: ConnectionContext,
     onClosed: () => void,
   ) {
-    const { hostname, limits, tls, clock, listener, earlyTalker } = context;
+    const { hostname, limits, tls, clock, listener } = context;
     this.#context = context;
     this.#socket = socket;
     this.#onClosed = onClosed;
@@ -88,14 +88,13 @@ export class Connection {
       commandsWithoutMail: limits.commandsWithoutMail,
       messagesPerSession: limits.messagesPerSession,
       unauthenticatedBytes: limits.unauthenticatedBytes,
-      earlyTalker,
       body: REFUSE_BARE_LINE_ENDS,
       tls: tls === 'starttls' ? 'offered' : tls === 'implicit' ? 'active' : 'none',
     });
     const openedAt = clock.now();
     this.#patience = new Patience(openedAt);
     this.facts = new SessionFacts({ ...facts, listener, openedAt }, this.#session);
-    this.#host = new DialogueHost(this.facts, context.plan, context.rejectAt, context);
+    this.#host = new DialogueHost(this.facts, context);
   }
 
   /** Begins the dialogue. Call it once. */

@@ -22,6 +22,9 @@ import type { SessionFacts } from './session-facts.ts';
 import { OpenTransaction } from './transaction.ts';
 
 export interface HostServices {
+  readonly plan: ListenerPlan;
+  readonly rejectAt: 'at-once' | 'rcpt';
+  readonly earlyTalker: 'ignore' | 'reject';
   readonly intake: Intake;
   readonly clock: Clock;
   readonly events: EventSink;
@@ -34,7 +37,6 @@ export class DialogueHost {
   messages = 0;
   readonly #facts: SessionFacts;
   readonly #plan: ListenerPlan;
-  readonly #rejectAt: 'at-once' | 'rcpt';
   readonly #services: HostServices;
   readonly #notes = new NoteBook();
   #transaction: OpenTransaction | undefined;
@@ -44,10 +46,9 @@ export class DialogueHost {
   #heldMailFrom: Ruling | undefined;
   #gone = false;
 
-  constructor(facts: SessionFacts, plan: ListenerPlan, rejectAt: 'at-once' | 'rcpt', services: HostServices) {
+  constructor(facts: SessionFacts, services: HostServices) {
     this.#facts = facts;
-    this.#plan = plan;
-    this.#rejectAt = rejectAt;
+    this.#plan = services.plan;
     this.#services = services;
   }
 
@@ -98,10 +99,12 @@ export class DialogueHost {
 
   #connect(): Answered {
     const facts = this.#facts;
+    if (this.#isUnwelcome) return SPOKE_FIRST;
     const ruling = this.#ask('on-connect', {
       call: ({ log }) => new ConnectCall(facts, this.#notes, log),
     });
     return whenReady(ruling, (ready) => {
+      if (this.#isUnwelcome) return SPOKE_FIRST;
       if (!this.#holdsBack(ready)) return answerOf(ready);
       this.#heldConnect = ready;
       return Verdict.accept();
@@ -251,8 +254,13 @@ export class DialogueHost {
     return asking;
   }
 
+  /** The client did not wait for the banner, and is not to have one. */
+  get #isUnwelcome(): boolean {
+    return this.#facts.earlyTalker && this.#services.earlyTalker === 'reject';
+  }
+
   #holdsBack({ verdict }: Ruling): boolean {
-    return this.#rejectAt === 'rcpt' && (verdict.kind === 'reject' || verdict.kind === 'defer');
+    return this.#services.rejectAt === 'rcpt' && (verdict.kind === 'reject' || verdict.kind === 'defer');
   }
 
   #replyHeld(held: Ruling, recipient: string): Answer {
@@ -279,6 +287,8 @@ const DEFAULTS: { readonly [H in SessionHook]: Ruling } = {
   'on-rcpt': { verdict: silence['on-rcpt'], plugin: null },
   'on-data': { verdict: silence['on-data'], plugin: null },
 };
+/** RFC 5321 §3.1: the server speaks first. */
+const SPOKE_FIRST = Verdict.reject('5.5.1', 'You spoke before the banner', { code: 554 });
 const DEFAULT_DATA = DEFAULTS['on-data'];
 
 /** For the hooks before on-data: discard and quarantine are no answers there, and the pipeline has seen to it. */

@@ -55,7 +55,7 @@ export const ListenerSchema = Type.Object(
     earlyTalker: OneOf(['ignore', 'reject'], {
       default: 'ignore',
       description:
-        'A client that sends before the banner (RFC 5321 §3.1): `reject` answers 554 and closes. Plugins see it either way.',
+        'A client that sends before the banner (RFC 5321 §3.1): `reject` answers 554, and then serves only QUIT. Plugins see it either way.',
     }),
   },
   closed,

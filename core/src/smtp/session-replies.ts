@@ -25,7 +25,6 @@ export const UNKNOWN_COMMAND = refusal(500, '5.5.1', 'Command not recognised');
 export const NOT_IMPLEMENTED = refusal(502, '5.5.1', 'Command not implemented');
 export const TLS_ACTIVE = refusal(503, '5.5.1', 'TLS is already active');
 export const AFTER_STARTTLS = refusal(501, '5.5.4', 'Nothing may follow STARTTLS before the handshake'); // RFC 3207 §4
-export const SPOKE_FIRST = refusal(554, '5.5.1', 'You spoke before the banner'); // RFC 5321 §3.1
 export const LINE_TOO_LONG = refusal(554, '5.6.0', 'Message has a line beyond the length limit'); // RFC 5321 §4.5.3.1.6
 export const ONLY_QUIT = refusal(503, '5.5.1', 'No service here; send QUIT'); // RFC 5321 §3.1
 
@@ -48,6 +47,16 @@ function refusal(code: number, status: PermanentStatus | TransientStatus, text: 
 /** What is wrong with something a client sent, as the reply that says so. */
 export function refusalOf(fault: Fault): Step {
   return { do: 'reply', reply: faultReply(fault), refused: true };
+}
+
+/** RFC 5321 §3.1: the banner, or 554 instead of it, after which only QUIT gets more than 503. */
+export function bannerReply(answer: Exclude<Answer, { kind: 'disconnect' }>, hostname: string): Step {
+  if (answer.kind === 'accept') return plain(reply(220, undefined, `${hostname} ESMTP Posthouse`));
+  return plain(reply(answer.code ?? (answer.kind === 'reject' ? 554 : 421), answer.status, answer.text));
+}
+
+export function closingReply(hostname: string): Step {
+  return plain(reply(221, '2.0.0', `${hostname} closing the connection`));
 }
 
 export function vetoReply(answer: Extract<Answer, { kind: 'reject' | 'defer' }>): Step {

@@ -21,8 +21,6 @@ export interface SessionOptions {
   readonly messagesPerSession: number;
   /** Octets in all, messages included, without AUTH. */
   readonly unauthenticatedBytes: number;
-  /** What is done with a client that sends before the banner. */
-  readonly earlyTalker: 'ignore' | 'reject';
   /** What happens to a message whose lines do not all end in CRLF. */
   readonly body: BodyPolicy;
   /** `offered`: STARTTLS may be used. `active`: TLS was up before the first byte (RFC 8314). */

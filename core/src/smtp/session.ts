@@ -10,7 +10,9 @@ import { SessionBody } from './session-body.ts';
 import { readMail, readRcpt } from './session-envelope.ts';
 import {
   AFTER_STARTTLS,
+  bannerReply,
   CANNOT_VRFY,
+  closingReply,
   HELP,
   LINE_FAULTS,
   MAIL_FIRST,
@@ -25,7 +27,6 @@ import {
   refusalOf,
   SAY_HELLO_FIRST,
   SENDER_OK,
-  SPOKE_FIRST,
   START_MAIL_INPUT,
   TLS_ACTIVE,
   TOO_MANY_RECIPIENTS,
@@ -93,7 +94,7 @@ export class SmtpSession {
 
   /** The first question. Call it once; what was received before is from an early talker. */
   begin(): Step[] {
-    return this.#isUnwelcome ? this.#turnAway([]) : this.#ask({ hook: 'on-connect' }, []);
+    return this.#ask({ hook: 'on-connect' }, []);
   }
 
   /** Whatever has arrived. The bytes must not be changed afterwards. */
@@ -122,6 +123,7 @@ export class SmtpSession {
     const steps: Step[] = [];
     if (question === undefined || this.#phase === 'closed') return steps;
     this.#open = undefined;
+    this.#greeted = true;
     this.#apply(question, answer, steps);
     this.#work(steps);
     return steps;
@@ -208,7 +210,7 @@ export class SmtpSession {
         this.#withoutMail(steps, OK);
         return;
       case 'QUIT':
-        steps.push(plain(reply(221, '2.0.0', `${this.#options.hostname} closing the connection`)));
+        steps.push(closingReply(this.#options.hostname));
         this.#close(steps, 'quit');
         return;
       case 'VRFY':
@@ -244,12 +246,8 @@ export class SmtpSession {
   }
 
   #mail(argument: string, steps: Step[]): void {
-    if (this.helo === undefined) {
-      this.#refuse(steps, SAY_HELLO_FIRST);
-      return;
-    }
-    if (this.#inTransaction) {
-      this.#refuse(steps, NESTED_MAIL);
+    if (this.helo === undefined || this.#inTransaction) {
+      this.#refuse(steps, this.#inTransaction ? NESTED_MAIL : SAY_HELLO_FIRST);
       return;
     }
     const mail = readMail(argument, this.esmtp, this.#options.messageSize);
@@ -268,7 +266,7 @@ export class SmtpSession {
 
   #rcpt(argument: string, steps: Step[]): void {
     if (!this.#inTransaction) {
-      this.#refuse(steps, this.helo === undefined ? SAY_HELLO_FIRST : MAIL_FIRST);
+      this.#refuse(steps, this.#outOfOrder);
       return;
     }
     const rcpt = readRcpt(argument, this.esmtp, this.#smtputf8);
@@ -285,12 +283,8 @@ export class SmtpSession {
   }
 
   #data(steps: Step[]): void {
-    if (!this.#inTransaction) {
-      this.#refuse(steps, this.helo === undefined ? SAY_HELLO_FIRST : MAIL_FIRST);
-      return;
-    }
-    if (this.#accepted === 0) {
-      this.#refuse(steps, NO_VALID_RECIPIENTS);
+    if (!this.#inTransaction || this.#accepted === 0) {
+      this.#refuse(steps, this.#inTransaction ? NO_VALID_RECIPIENTS : this.#outOfOrder);
       return;
     }
     this.#phase = 'body';
@@ -314,12 +308,8 @@ export class SmtpSession {
   }
 
   #startTls(steps: Step[]): void {
-    if (this.#tls === 'active') {
-      this.#refuse(steps, TLS_ACTIVE);
-      return;
-    }
-    if (this.#tls === 'none') {
-      this.#refuse(steps, NOT_IMPLEMENTED);
+    if (this.#tls !== 'offered') {
+      this.#refuse(steps, this.#tls === 'active' ? TLS_ACTIVE : NOT_IMPLEMENTED);
       return;
     }
     if (this.#splitter.size > 0) {
@@ -341,18 +331,9 @@ export class SmtpSession {
     }
     switch (question.hook) {
       case 'on-connect':
-        this.#greeted = true;
-        if (this.#isUnwelcome) this.#turnAway(steps);
-        else if (answer.kind === 'accept') {
-          steps.push(plain(reply(220, undefined, `${this.#options.hostname} ESMTP Posthouse`)));
-        } else {
-          // RFC 5321 §3.1: 554 instead of the banner, then only QUIT gets more than 503.
-          steps.push(
-            plain(reply(answer.code ?? (answer.kind === 'reject' ? 554 : 421), answer.status, answer.text)),
-          );
-          if (answer.kind === 'reject') this.#phase = 'refused';
-          else this.#close(steps, answer.text);
-        }
+        steps.push(bannerReply(answer, this.#options.hostname));
+        if (answer.kind === 'reject') this.#phase = 'refused';
+        else if (answer.kind === 'defer') this.#close(steps, answer.text);
         return;
       case 'on-mail-from':
         if (answer.kind === 'accept') {
@@ -398,14 +379,8 @@ export class SmtpSession {
     this.#close(steps, text.toLowerCase());
   }
 
-  get #isUnwelcome(): boolean {
-    return this.earlyTalker && this.#options.earlyTalker === 'reject';
-  }
-
-  #turnAway(steps: Step[]): Step[] {
-    steps.push(SPOKE_FIRST);
-    this.#close(steps, 'spoke before the banner');
-    return steps;
+  get #outOfOrder(): Step {
+    return this.helo === undefined ? SAY_HELLO_FIRST : MAIL_FIRST;
   }
 
   #endTransaction(steps: Step[]): void {

@@ -93,7 +93,7 @@ test('the banner waits for its delay, and a plugin sees who did not', async () =
 
 test('an early talker is refused and hears nothing else, where the listener says so', async () => {
   await using open = await house({ listeners: mx({ bannerDelay: '5s', earlyTalker: 'reject' }) });
-  await open.talk('C: EHLO early.example\nT: 6s\nS: 554 5.5.1 *\nS: EOF');
+  await open.talk('C: EHLO early.example\nT: 6s\nS: 554 5.5.1 *\nS: 503 *\nC: QUIT\nS: 221 *\nS: EOF');
   await open.talk('T: 6s\nS: 220 *');
 });
 

@@ -20,7 +20,6 @@ export const OPTIONS: SessionOptions = {
   commandsWithoutMail: 1000,
   messagesPerSession: 1000,
   unauthenticatedBytes: 1_000_000,
-  earlyTalker: 'ignore',
   body: { bareLf: 'refuse', bareCr: 'refuse', nul: 'refuse' },
   tls: 'none',
 };

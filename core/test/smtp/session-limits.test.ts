@@ -22,7 +22,7 @@ test('commands that bring no mail are counted until a message comes', () => {
       'S: 421 4.7.0 Too many commands without mail',
       'close: too many commands without mail',
     ]);
-    assert.equal(replies.filter((line) => /^S: (250|214|252) (?!2\.1\.0)/.test(line)).length, 5, command);
+    assert.equal(replies.filter((line) => /^S: (250|214|252)[ -](?!2\.1\.0)/.test(line)).length, 5, command);
   }
   const client = greeted({ commandsWithoutMail: 5 });
   for (let round = 0; round < 20; round++) {
@@ -87,18 +87,12 @@ test('where line ends are made CRLF, the lines that come of it are measured', ()
   assert.equal(client.replies().at(-1), '250 2.0.0 Ok');
 });
 
-test('an early talker is noticed, and turned away only where that is wanted', () => {
-  const late = new Client({}, undefined, 'late').send('EHLO client.example\r\n');
-  assert.equal(late.session.earlyTalker, true);
-  assert.match(late.settle().replies().join('\n'), /^220 .*\n250-/s);
+test('a client that sends before the banner is noticed, and answered behind it', () => {
+  const early = new Client({}, undefined, 'late').send('EHLO client.example\r\n');
+  assert.equal(early.session.earlyTalker, true);
+  assert.match(early.settle().replies().join('\n'), /^220 .*\n250-/s);
 
-  const unwelcome = new Client({ earlyTalker: 'reject' }, undefined, 'late').send('EHLO client.example\r\n');
-  assert.deepEqual(unwelcome.settle().heard().slice(1), [
-    'S: 554 5.5.1 You spoke before the banner',
-    'close: spoke before the banner',
-  ]);
-
-  const polite = new Client({ earlyTalker: 'reject' }).send('EHLO client.example\r\n');
+  const polite = new Client().send('EHLO client.example\r\n');
   assert.equal(polite.session.earlyTalker, false);
   assert.match(polite.replies().join('\n'), /^220 .*\n250-/s);
 });
