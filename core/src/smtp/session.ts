@@ -11,15 +11,12 @@ import { readMail, readRcpt } from './session-envelope.ts';
 import {
   AFTER_STARTTLS,
   bannerReply,
-  CANNOT_VRFY,
   closingReply,
-  HELP,
   LINE_FAULTS,
   MAIL_FIRST,
   NESTED_MAIL,
   NO_VALID_RECIPIENTS,
   NOT_IMPLEMENTED,
-  OK,
   ONLY_QUIT,
   plain,
   READY_FOR_TLS,
@@ -32,6 +29,7 @@ import {
   TOO_MANY_RECIPIENTS,
   UNKNOWN_COMMAND,
   vetoReply,
+  WITHOUT_MAIL,
 } from './session-replies.ts';
 import type { Answer, Question, SessionOptions, Step } from './session-steps.ts';
 import { SessionTally } from './session-tally.ts';
@@ -203,21 +201,15 @@ export class SmtpSession {
         this.#hello(command.verb === 'EHLO', command.domain, steps);
         return;
       case 'RSET':
-        this.#endTransaction(steps);
-        this.#withoutMail(steps, OK);
-        return;
       case 'NOOP':
-        this.#withoutMail(steps, OK);
+      case 'VRFY':
+      case 'HELP':
+        if (command.verb === 'RSET') this.#endTransaction(steps);
+        this.#withoutMail(steps, WITHOUT_MAIL[command.verb]);
         return;
       case 'QUIT':
         steps.push(closingReply(this.#options.hostname));
         this.#close(steps, 'quit');
-        return;
-      case 'VRFY':
-        this.#withoutMail(steps, CANNOT_VRFY);
-        return;
-      case 'HELP':
-        this.#withoutMail(steps, HELP);
         return;
       case 'STARTTLS':
         this.#startTls(steps);
