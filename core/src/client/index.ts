@@ -1,5 +1,6 @@
 // The door of the client's side, public as `@posthouse/core/client`: for transports that speak SMTP or LMTP to others.
 
+export { asciiDomain, ClaimedDomains, withoutDetail } from './claimed-domains.ts';
 export { Connection, type Trouble } from './connection.ts';
 export { deferralOfRefusal, outcomeOfReply } from './outcome-of-reply.ts';
 export { type OutgoingMessage, outgoingMessage } from './outgoing-message.ts';

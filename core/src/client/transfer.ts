@@ -2,7 +2,7 @@
 // recipient has an outcome or there is no target left.
 
 import { type Delivery, type Logger, Outcome, type Recipient } from '../contract/index.ts';
-import type { RecipientResult } from '../smtp/index.ts';
+import type { Mailbox, RecipientResult } from '../smtp/index.ts';
 import type { Connection, Trouble } from './connection.ts';
 import { deferralOfRefusal, outcomeOfReply } from './outcome-of-reply.ts';
 import { type OutgoingMessage, outgoingMessage } from './outgoing-message.ts';
@@ -17,6 +17,8 @@ export interface TransferServices {
   readonly settings: ConnectionSettings;
   readonly log: Logger;
   readonly pool: Pool;
+  /** The recipient's address as the next hop is to hear it. Default: as it is in the queue. */
+  readonly addressOf?: (recipient: Recipient) => Mailbox;
 }
 
 /**
@@ -52,13 +54,16 @@ async function carry(
   delivery: Delivery,
   outgoing: OutgoingMessage,
   ledger: Ledger,
-  { pool }: TransferServices,
+  { pool, addressOf }: TransferServices,
 ): Promise<void> {
   const { message, destination } = delivery;
   const envelope = {
     sender: delivery.sender,
     parameters: message.parameters,
-    recipients: ledger.open,
+    recipients:
+      addressOf === undefined
+        ? ledger.open
+        : ledger.open.map((recipient) => ({ ...recipient, address: addressOf(recipient) })),
     size: message.size,
     eightBit: outgoing.eightBit,
     eightBitHeader: outgoing.eightBitHeader,

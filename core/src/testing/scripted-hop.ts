@@ -1,4 +1,5 @@
-// A next hop on loopback that answers from a script and remembers every octet that it was sent.
+// A next hop on loopback that answers from a script and remembers every octet that it was sent. Greeted with LHLO it
+// speaks LMTP: a reply to the message for each recipient that it accepted.
 
 import { createServer, type Server, type Socket } from 'node:net';
 import { createSecureContext, TLSSocket } from 'node:tls';
@@ -12,12 +13,13 @@ export interface Script {
   readonly keywords?: readonly string[];
   readonly EHLO?: Reaction;
   readonly HELO?: Reaction;
+  readonly LHLO?: Reaction;
   readonly STARTTLS?: Reaction;
   readonly RSET?: Reaction;
   readonly MAIL?: Answers;
   readonly RCPT?: Answers;
   readonly DATA?: Answers;
-  /** The reply to the end of data. */
+  /** The reply to the end of data; a function is given the RCPT line in LMTP. */
   readonly message?: Answers;
   /** Said as soon as the first octets of a message arrive. */
   readonly early?: Reaction;
@@ -53,7 +55,7 @@ const DEFAULT_KEYWORDS = ['PIPELINING', 'SIZE 1000000', '8BITMIME', 'SMTPUTF8', 
 /** @param script the same for all connections, or one for each. */
 export async function scriptedHop(
   script: Script | ((connection: number) => Script) = {},
-  { address = '127.0.0.1', port = 0 }: { address?: string; port?: number } = {},
+  { address = '127.0.0.1', port = 0, path }: { address?: string; port?: number; path?: string } = {},
 ): Promise<ScriptedHop> {
   const sessions: HeardSession[] = [];
   const open: Player[] = [];
@@ -64,14 +66,15 @@ export async function scriptedHop(
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, address, resolve);
+    if (path === undefined) server.listen(port, address, resolve);
+    else server.listen(path, resolve);
   });
   const hangUp = (): void => {
     for (const player of open.splice(0)) player.drop();
   };
   return {
     address,
-    port: (server.address() as { port: number }).port,
+    port: path === undefined ? (server.address() as { port: number }).port : 0,
     sessions,
     say: (text) => open.at(-1)?.say(text),
     hangUp,
@@ -90,6 +93,9 @@ class Player {
   #socket: Socket;
   #heard = '';
   #inMessage = false;
+  #isLmtp = false;
+  /** The RCPT lines of this transaction that were accepted. */
+  #accepted: string[] = [];
 
   constructor(socket: Socket, script: Script, session: HeardSession) {
     this.#clear = socket;
@@ -135,7 +141,9 @@ class Player {
         this.#session.lines.push('<message>');
         this.#heard = this.#heard.slice(end + 3);
         this.#inMessage = false;
-        this.#react(this.#answer('message', '', '250 2.0.0 taken'));
+        for (const line of this.#isLmtp ? this.#accepted : [''])
+          this.#react(this.#answer('message', line, '250 2.0.0 taken'));
+        this.#accepted = [];
         continue;
       }
       const end = this.#heard.indexOf('\r\n');
@@ -153,6 +161,16 @@ class Player {
       case 'EHLO':
         this.#react(this.#script.EHLO ?? this.#hello());
         return;
+      case 'LHLO':
+        this.#isLmtp = true;
+        this.#react(this.#script.LHLO ?? this.#hello());
+        return;
+      case 'RCPT': {
+        const reaction = this.#answer('RCPT', line, '250 ok');
+        if (reaction.startsWith('2')) this.#accepted.push(line);
+        this.#react(reaction);
+        return;
+      }
       case 'DATA': {
         const reaction = this.#answer('DATA', line, '354 go on');
         this.#inMessage = reaction.startsWith('354');

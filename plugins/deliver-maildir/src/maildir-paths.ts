@@ -1,8 +1,8 @@
 // From an address to the folder of its Maildir: a template filled with escaped parts, which cannot leave their segment.
 
 import { createHash } from 'node:crypto';
-import { domainToASCII } from 'node:url';
-import { type Mailbox, mailbox, PosthouseError } from '@posthouse/core';
+import { type Mailbox, PosthouseError } from '@posthouse/core';
+import { asciiDomain, ClaimedDomains, withoutDetail } from '@posthouse/core/client';
 
 export interface MaildirPathOptions {
   readonly domains: readonly string[];
@@ -17,36 +17,25 @@ const MAX_NAME = 255;
 const MIN_ROOM = 64;
 
 export class MaildirPaths {
-  readonly #domains: ReadonlySet<string>;
-  readonly #firstDomain: string;
+  readonly #domains: ClaimedDomains;
   readonly #delimiter: string | undefined;
   readonly #segments: readonly Segment[];
 
   constructor({ domains, path, recipientDelimiter }: MaildirPathOptions) {
-    const keys = domains.map((domain, index) => domainKey(domain, `domains[${index}]`));
-    this.#domains = new Set(keys);
-    this.#firstDomain = keys[0] ?? '';
+    this.#domains = new ClaimedDomains(domains);
     this.#delimiter = recipientDelimiter;
     this.#segments = path.split('/').map(compileSegment);
   }
 
   /** The one of our domains that this is, in one spelling; undefined when it is none. The bare postmaster is the first's. */
   domainOf(domain: string): string | undefined {
-    if (domain === '') return this.#firstDomain;
-    const key = ascii(domain);
-    return this.#domains.has(key) ? key : undefined;
+    return this.#domains.find(domain);
   }
 
   folderOf({ local, domain }: Mailbox): string {
-    const key = this.domainOf(domain) ?? ascii(domain);
-    const base = this.#withoutDetail(local);
+    const key = this.domainOf(domain) ?? asciiDomain(domain);
+    const base = withoutDetail(local, this.#delimiter);
     return this.#segments.map((segment) => segment(key, base)).join('/');
-  }
-
-  #withoutDetail(local: string): string {
-    if (this.#delimiter === undefined) return local;
-    const at = local.indexOf(this.#delimiter);
-    return at > 0 ? local.slice(0, at) : local;
   }
 }
 
@@ -100,17 +89,4 @@ function encoded(text: string): string {
     name += usual ? character : `%${octet.toString(16).toUpperCase().padStart(2, '0')}`;
   }
   return name;
-}
-
-function domainKey(domain: string, where: string): string {
-  try {
-    return ascii(mailbox(`postmaster@${domain}`).domain);
-  } catch (cause) {
-    throw new PosthouseError('config-invalid', `${where}: "${domain}" is not a domain name`, { cause });
-  }
-}
-
-/** U-labels and A-labels of the same name are the same domain (RFC 5890 §2.3.2.1). */
-function ascii(domain: string): string {
-  return /[^ -~]/.test(domain) ? domainToASCII(domain) || domain : domain;
 }
