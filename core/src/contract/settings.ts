@@ -15,6 +15,11 @@ export const LimitsSchema = Type.Object(
         'Largest message, in octets; advertised with SIZE (RFC 1870) and enforced while the octets arrive.',
     }),
     headerSize: ByteSize({ default: '256 KiB', description: 'Largest header section of a message.' }),
+    headerFields: Type.Integer({
+      default: 1000,
+      minimum: 100,
+      description: 'Header fields of one message.',
+    }),
     receivedFields: Type.Integer({
       default: 100,
       minimum: 1,
@@ -24,6 +29,16 @@ export const LimitsSchema = Type.Object(
       default: '1 MiB',
       description:
         'Longest line of a message, CRLF included (RFC 5321 §4.5.3.1.6 asks for at least 1000). Longer ones are refused, never folded.',
+    }),
+    mimeDepth: Type.Integer({
+      default: 100,
+      minimum: 1,
+      description: 'Multiparts and attached messages inside each other (RFC 2046).',
+    }),
+    mimeParts: Type.Integer({
+      default: 10_000,
+      minimum: 1,
+      description: 'Parts of one message, at all depths (RFC 2046).',
     }),
     recipients: Type.Integer({
       default: 1000,

@@ -48,18 +48,45 @@ function contentOf({ raw }: RawField): string {
   return Buffer.from(octets, 'latin1').toString('utf8').trim();
 }
 
-/** How many fields of that name there are, without building any of them: the loop check of every message. */
-export function countFields(header: Uint8Array, name: string): number {
-  const wanted = `${name.toLowerCase()}:`;
-  let count = 0;
+/** What every message is asked about its header section. */
+export interface HeaderSurvey {
+  /** Header fields, by their first lines. */
+  readonly fields: number;
+  readonly received: number;
+  /** The value of the first Content-Type, unfolded; '' where there is none. */
+  readonly contentType: string;
+}
+
+/** Looks once at each line, without building any field. */
+export function surveyHeader(header: Uint8Array): HeaderSurvey {
+  let fields = 0;
+  let received = 0;
+  let contentType: string | undefined;
   let start = 0;
   while (start < header.length) {
-    if (startsWith(header, start, wanted)) count += 1;
+    const first = header[start] as number;
+    if (first !== SPACE && first !== TAB) {
+      fields += 1;
+      const lower = first | 0x20;
+      if (lower === LOWER_R && startsWith(header, start, 'received:')) received += 1;
+      else if (lower === LOWER_C && contentType === undefined && startsWith(header, start, 'content-type:'))
+        contentType = contentOf({ name: '', raw: fieldAt(header, start) });
+    }
     const end = header.indexOf(LF, start);
     if (end === -1) break;
     start = end + 1;
   }
-  return count;
+  return { fields, received, contentType: contentType ?? '' };
+}
+
+const LOWER_C = 0x63;
+const LOWER_R = 0x72;
+
+/** The field that begins here, with the lines that continue it. */
+function fieldAt(header: Uint8Array, start: number): string {
+  let end = header.indexOf(LF, start) + 1;
+  while (end > 0 && (header[end] === SPACE || header[end] === TAB)) end = header.indexOf(LF, end) + 1;
+  return latin1(header.subarray(start, end <= 0 ? header.length : end));
 }
 
 function startsWith(bytes: Uint8Array, start: number, lowerCase: string): boolean {

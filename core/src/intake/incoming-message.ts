@@ -11,7 +11,9 @@ import {
   type Reject,
   Verdict,
 } from '../contract/index.ts';
-import { countFields, headerEnd, ParsedHeaders } from './header-section.ts';
+import type { PermanentStatus } from '../smtp/index.ts';
+import { headerEnd, ParsedHeaders, surveyHeader } from './header-section.ts';
+import { MimeStructure } from './mime-structure.ts';
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -24,6 +26,8 @@ export class IncomingMessage implements ReceivedMessage {
   #head: Uint8Array = NO_BYTES;
   #headComplete = false;
   #room: Uint8Array | undefined;
+  /** Only where the message has more than one part. */
+  #structure: MimeStructure | undefined;
   #headers: ParsedHeaders | undefined;
   #refusal: Reject | undefined;
   #failure: unknown;
@@ -67,6 +71,7 @@ export class IncomingMessage implements ReceivedMessage {
     if (this.#failure !== undefined || this.#refusal !== undefined) return undefined;
     this.size += bytes.length;
     if (!this.#headComplete) this.#gatherHead(bytes);
+    else if (this.#structure !== undefined) this.#countParts(bytes);
     try {
       const wait = this.#draft.write(bytes);
       return wait === undefined ? undefined : wait.catch((error: unknown) => this.#fail(error));
@@ -79,14 +84,8 @@ export class IncomingMessage implements ReceivedMessage {
   /** No more octets. Never rejects; a failure shows in `failure`. */
   finish(): Promise<void> | undefined {
     if (this.#failure !== undefined || this.#refusal !== undefined) return undefined;
-    // RFC 5321 §6.3: too many Received fields are a loop.
-    if (countFields(this.#head, 'received') > this.#limits.receivedFields) {
-      this.#refusal = Verdict.reject('5.4.6', 'Too many hops: the message seems to be in a loop', {
-        code: 554,
-        reason: 'loop',
-      });
-      return undefined;
-    }
+    if (!this.#headComplete) this.#survey();
+    if (this.#refusal !== undefined) return undefined;
     try {
       const body = this.#draft.finish();
       if (!(body instanceof Promise)) {
@@ -119,13 +118,38 @@ export class IncomingMessage implements ReceivedMessage {
     // An unfinished section may end in the CR of its empty line, which is no part of it.
     const headerSize = this.#headComplete ? this.#limits.headerSize : this.#limits.headerSize + 1;
     if (this.#head.length > headerSize) {
-      this.#refusal = Verdict.reject('5.3.4', 'Header section exceeds the size limit', {
-        code: 552,
-        reason: 'header-size',
-      });
       this.#head = NO_BYTES;
       this.#headComplete = true;
+      this.#refuse('5.3.4', 'Header section exceeds the size limit', 552, 'header-size');
+    } else if (this.#headComplete) {
+      this.#survey();
+      // Behind the empty line.
+      if (this.#structure !== undefined) this.#countParts(head.subarray(end + 2));
     }
+  }
+
+  /** The header section is complete. */
+  #survey(): void {
+    const { fields, received, contentType } = surveyHeader(this.#head);
+    if (fields > this.#limits.headerFields)
+      this.#refuse('5.3.4', 'Message has too many header fields', 552, 'header-fields');
+    // RFC 5321 §6.3: too many Received fields are a loop.
+    if (received > this.#limits.receivedFields)
+      this.#refuse('5.4.6', 'Too many hops: the message seems to be in a loop', 554, 'loop');
+    if (contentType !== '') this.#structure = MimeStructure.of(contentType);
+  }
+
+  #countParts(bytes: Uint8Array): void {
+    const structure = this.#structure as MimeStructure;
+    structure.receive(bytes);
+    if (structure.parts > this.#limits.mimeParts)
+      this.#refuse('5.6.0', 'Message has too many parts', 554, 'mime-parts');
+    else if (structure.deepest > this.#limits.mimeDepth)
+      this.#refuse('5.6.0', 'Message has parts too deep inside each other', 554, 'mime-depth');
+  }
+
+  #refuse(status: PermanentStatus, text: string, code: number, reason: string): void {
+    this.#refusal = Verdict.reject(status, text, { code, reason });
   }
 
   /** The head so far and what came; the room doubles, so that octets sent one by one cost no more than others. */

@@ -3,11 +3,11 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Edit } from '../../src/hooks/index.ts';
 import {
-  countFields,
   editHeader,
   formatField,
   headerEnd,
   ParsedHeaders,
+  surveyHeader,
 } from '../../src/intake/header-section.ts';
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1');
@@ -119,9 +119,15 @@ test('the end of the section is found at the first empty line', () => {
   for (let from = 0; from < 14; from++) assert.equal(headerEnd(bytes(text), from), 12, `resumed at ${from}`);
 });
 
-test('fields are counted by name without regard to case, at line starts only', () => {
+test('a survey counts fields and Received at line starts only, and unfolds the first Content-Type', () => {
   const header =
-    'Received: a\r\nRECEIVED: b\r\n received: folded\r\nX-Received: c\r\nReceivedx: d\r\nreceived:e\r\n';
-  assert.equal(countFields(bytes(header), 'Received'), 3);
-  assert.equal(countFields(bytes('Receiv'), 'Received'), 0);
+    'Received: a\r\nRECEIVED: b\r\n received: folded\r\nX-Received: c\r\nReceivedx: d\r\nreceived:e\r\n' +
+    'content-TYPE: multipart/mixed;\r\n\tboundary=x\r\nContent-Type: text/plain\r\n';
+  assert.deepEqual(surveyHeader(bytes(header)), {
+    fields: 7,
+    received: 3,
+    contentType: 'multipart/mixed;\tboundary=x',
+  });
+  assert.deepEqual(surveyHeader(bytes('Receiv')), { fields: 1, received: 0, contentType: '' });
+  assert.deepEqual(surveyHeader(bytes('')), { fields: 0, received: 0, contentType: '' });
 });

@@ -3,7 +3,13 @@ import { test } from 'node:test';
 import { type Limits, type MessageDraft, PosthouseError } from '../../src/contract/index.ts';
 import { IncomingMessage } from '../../src/intake/incoming-message.ts';
 
-const LIMITS = { headerSize: 1000, receivedFields: 100 } as Limits;
+const LIMITS = {
+  headerSize: 1000,
+  headerFields: 200,
+  receivedFields: 100,
+  mimeDepth: 100,
+  mimeParts: 1000,
+} as Limits;
 
 interface FakeDraft extends MessageDraft {
   readonly written: readonly Uint8Array[];
@@ -130,3 +136,31 @@ for (const [what, overrides] of BROKEN) {
     assert.equal(message.failure, FULL);
   });
 }
+
+test('header fields are bounded: as many as the limit pass, one more is refused', () => {
+  const fields = (count: number): string => `${'a: b\r\n'.repeat(count)} folded\r\n\r\nbody\r\n`;
+  for (const chunk of [1, 1000]) {
+    assert.equal(received(fields(10), chunk, { headerFields: 10 }).refusal, undefined);
+    const { code, status, reason } =
+      received(fields(11), chunk, { headerFields: 10 }).refusal ?? assert.fail();
+    assert.deepEqual([code, status, reason], [552, '5.3.4', 'header-fields']);
+  }
+  assert.equal(received('a: b\r\n'.repeat(11), 1000, { headerFields: 10 }).refusal?.reason, 'header-fields');
+});
+
+test('the parts of a message and their depth are bounded, in its first octets and in its last', () => {
+  const nested = (depth: number): string =>
+    Array.from(
+      { length: depth },
+      (_, at) => `Content-Type: multipart/mixed; boundary=b${at}\r\n\r\n--b${at}\r\n`,
+    ).join('');
+  const flat = (parts: number): string =>
+    `Content-Type: multipart/mixed; boundary="x y"\r\n\r\n${'--x y\r\n\r\nhello\r\n'.repeat(parts)}--x y--\r\n`;
+  for (const chunk of [1, 100_000]) {
+    assert.equal(received(nested(5), chunk, { mimeDepth: 5 }).refusal, undefined);
+    assert.equal(received(nested(6), chunk, { mimeDepth: 5 }).refusal?.reason, 'mime-depth');
+    assert.equal(received(flat(5), chunk, { mimeParts: 5 }).refusal, undefined);
+    const { code, status, reason } = received(flat(6), chunk, { mimeParts: 5 }).refusal ?? assert.fail();
+    assert.deepEqual([code, status, reason], [554, '5.6.0', 'mime-parts']);
+  }
+});
