@@ -28,7 +28,7 @@ function rowOf({ item, message }: QueueEntry, now: number): readonly string[] {
     roughByteSize(message.size),
     String(item.attempts),
     item.state === 'held' ? 'held' : wait(item.due, now),
-    clip(sender(message.sender), WIDE),
+    clip(sender(first?.sender ?? message.sender), WIDE),
     `${clip(visible(first?.address ?? ''), WIDE)}${others > 0 ? ` +${others}` : ''}`,
     clip(via(item), WIDE),
     clip(why(item.reason), WIDEST),
@@ -46,7 +46,7 @@ export function entryText({ item, message }: QueueEntry, now: number): string {
     ['arrived', `${time(message.arrivedAt)}, ${roughDuration(now - message.arrivedAt)} ago`],
     ['from', visible(from.join(', '))],
     ['size', roughByteSize(message.size)],
-    ['sender', sender(message.sender)],
+    ['sender', senders(item.recipients[0]?.sender, message.sender)],
     ...item.recipients.map(({ address, redirectedBy }) => [
       'recipient',
       `${visible(address)}${redirectedBy === undefined ? '' : ` (by ${visible(redirectedBy.join(', '))})`}`,
@@ -63,6 +63,10 @@ export function entryText({ item, message }: QueueEntry, now: number): string {
 
 function sender(address: string): string {
   return address === '' ? '<>' : visible(address);
+}
+
+function senders(now: string | undefined, first: string): string {
+  return now === undefined ? sender(first) : `${sender(now)} (in place of ${sender(first)})`;
 }
 
 function via({ transport, destination }: QueueEntry['item']): string {

@@ -1,6 +1,6 @@
 // What a transport answers the queue with, recipient by recipient. Plain data, JSON only: it is stored with the item.
 
-import type { Mailbox, PermanentStatus, TransientStatus } from '../smtp/index.ts';
+import type { Mailbox, PermanentStatus, ReversePath, TransientStatus } from '../smtp/index.ts';
 
 /** The transport has taken responsibility: the message is safe with the next hop or in the mailbox. */
 export interface Delivered {
@@ -30,6 +30,8 @@ export interface Deferred {
 export interface Redirected {
   readonly kind: 'redirected';
   readonly to: readonly Mailbox[];
+  /** The envelope sender from here on (SRS, lists): it is who hears of failures. Default: as it was. */
+  readonly sender?: ReversePath;
 }
 /** Gone without a notice; the reason is logged. */
 export interface Discarded {
@@ -59,6 +61,10 @@ export const Outcome = {
     text: string,
     details?: Pick<Deferred, 'remote' | 'retryAfter' | 'scope'>,
   ): Deferred => ({ kind: 'deferred', status, text, ...details }),
-  redirected: (to: readonly Mailbox[]): Redirected => ({ kind: 'redirected', to }),
+  redirected: (to: readonly Mailbox[], details?: Pick<Redirected, 'sender'>): Redirected => ({
+    kind: 'redirected',
+    to,
+    ...details,
+  }),
   discarded: (reason: string): Discarded => ({ kind: 'discarded', reason }),
 } as const;

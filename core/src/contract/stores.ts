@@ -36,6 +36,11 @@ export interface QueuedRecipient {
   readonly parameters?: RcptParameters;
   /** The plugins that replaced an earlier recipient by this one, in order: its length is the bound on redirection loops. */
   readonly redirectedBy?: readonly string[];
+  /**
+   * The reverse-path that a redirection put in place of the message's, '' for the null path. All recipients of an item
+   * have the same.
+   */
+  readonly sender?: string;
   /** Settled in mid-delivery: not attempted again, whatever happens to the process. Acted upon with the whole item. */
   readonly settled?: Outcome;
 }

@@ -32,7 +32,11 @@ function faultOf(given: Given): string | undefined {
     case 'redirected': {
       const { to } = given;
       const fits = Array.isArray(to) && to.length > 0 && to.every((each) => each instanceof Mailbox);
-      return fits ? undefined : 'redirected takes a list of at least one Mailbox';
+      if (!fits) return 'redirected takes a list of at least one Mailbox';
+      const { sender } = given;
+      return sender === undefined || sender === null || sender instanceof Mailbox
+        ? undefined
+        : 'redirected takes as sender a Mailbox or null';
     }
     default:
       return `${String(given.kind)} is no kind of outcome`;
@@ -42,8 +46,16 @@ function faultOf(given: Given): string | undefined {
 /** An outcome that may have been through JSON, where mailboxes are their addresses. */
 export function revived(outcome: Outcome): Outcome {
   if (outcome.kind !== 'redirected') return outcome;
-  const to = outcome.to.map((each: Mailbox | string) => (each instanceof Mailbox ? each : mailbox(each)));
-  return { kind: 'redirected', to };
+  const { sender } = outcome;
+  return {
+    ...outcome,
+    to: outcome.to.map(mailboxOf),
+    ...(sender && { sender: mailboxOf(sender) }),
+  };
+}
+
+function mailboxOf(given: Mailbox | string): Mailbox {
+  return given instanceof Mailbox ? given : mailbox(given);
 }
 
 function faultOfWords(kind: string, { text, remote }: Given): string | undefined {

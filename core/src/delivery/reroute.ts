@@ -4,7 +4,7 @@
 import type { Identifiers, MessageRecord, QueuedRecipient, QueueItem } from '../contract/index.ts';
 import { groupByRoute, type Route, type Routing } from '../hooks/index.ts';
 import { mailbox } from '../smtp/index.ts';
-import { notesOf, senderOf } from './stored-message.ts';
+import { notesOf, recordFor, senderOf } from './stored-message.ts';
 
 type Group = { readonly route: Route; readonly recipients: readonly QueuedRecipient[] };
 
@@ -46,8 +46,10 @@ export async function redirectedItems(
   routing: Pick<Routing, 'route'>,
   identifiers: Identifiers,
 ): Promise<readonly QueueItem[]> {
-  const groups = await routesOf(redirected, message, routing);
-  return groups.map(
+  const groups = await Promise.all(
+    bySender(redirected).map((recipients) => routesOf(recipients, recordFor(message, recipients), routing)),
+  );
+  return groups.flat().map(
     ({ route: { transport, destination }, recipients }): QueueItem => ({
       id: identifiers.next(),
       message: message.id,
@@ -61,6 +63,17 @@ export async function redirectedItems(
       expires: item.expires,
     }),
   );
+}
+
+/** A redirection may change the sender, and an item has one. */
+function bySender(recipients: readonly QueuedRecipient[]): readonly (readonly QueuedRecipient[])[] {
+  const groups = new Map<string | undefined, QueuedRecipient[]>();
+  for (const recipient of recipients) {
+    const group = groups.get(recipient.sender);
+    if (group === undefined) groups.set(recipient.sender, [recipient]);
+    else group.push(recipient);
+  }
+  return [...groups.values()];
 }
 
 function reasonOf({ reason }: QueueItem, { transport }: Route): QueueItem['reason'] {

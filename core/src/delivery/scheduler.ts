@@ -24,6 +24,7 @@ import { Claims } from './claims.ts';
 import { Courier } from './courier.ts';
 import { Journal } from './journal.ts';
 import { overdue } from './settlement.ts';
+import { recordFor } from './stored-message.ts';
 import { Sweeper } from './sweeper.ts';
 
 /** Milliseconds that a lease lasts; renewed at half time. A dead server's work is free again after this at the latest. */
@@ -255,7 +256,8 @@ export class Scheduler {
       const taken = await this.#store.take({ now, limit, leaseUntil: this.leaseUntil(), except });
       if (taken.length === limit) this.#moreInStore = true;
       for (const { item, message } of taken) {
-        if (!this.#droppedMeanwhile.has(item.id)) this.#add({ item, message, body: undefined });
+        if (!this.#droppedMeanwhile.has(item.id))
+          this.#add({ item, message: recordFor(message, item.recipients), body: undefined });
       }
       if (taken.length > 0) this.#pumpSoon();
     } catch (error) {

@@ -8,9 +8,10 @@ import type {
   Outcome,
   QueuedRecipient,
   QueueItem,
+  Redirected,
   WaitReason,
 } from '../contract/index.ts';
-import type { Mailbox, PermanentStatus } from '../smtp/index.ts';
+import type { PermanentStatus } from '../smtp/index.ts';
 import { nextAttempt } from './retry.ts';
 
 /** An outcome for each of `item.recipients`, in their order. */
@@ -48,7 +49,7 @@ export function settlementOf(
     const outcome = outcomes[index] as Outcome;
     if (outcome.kind === 'failed') failed.push({ recipient, outcome });
     else if (outcome.kind === 'redirected')
-      redirect(item, recipient, outcome.to, rules.redirects, failed, redirected);
+      redirect(item, recipient, outcome, rules.redirects, failed, redirected);
     else if (outcome.kind === 'deferred') {
       if (now >= item.expires) failed.push({ recipient, outcome: expired(outcome) });
       else {
@@ -121,7 +122,7 @@ function reasonOf({ transport }: QueueItem, { status, text }: Deferred, at: numb
 function redirect(
   { transport }: QueueItem,
   recipient: QueuedRecipient,
-  to: readonly Mailbox[],
+  { to, sender }: Redirected,
   limit: number,
   failed: FailedRecipient[],
   redirected: Map<string, QueuedRecipient>,
@@ -133,11 +134,17 @@ function redirect(
     return;
   }
   const { parameters } = recipient;
+  const from = sender === undefined ? recipient.sender : (sender?.toString() ?? '');
   for (const target of to) {
     const address = target.toString();
     // Two aliases that lead to one person bring one message.
     if (redirected.has(address)) continue;
-    redirected.set(address, { address, ...(parameters && { parameters }), redirectedBy });
+    redirected.set(address, {
+      address,
+      ...(parameters && { parameters }),
+      redirectedBy,
+      ...(from !== undefined && { sender: from }),
+    });
   }
 }
 

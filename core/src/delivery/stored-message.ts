@@ -7,6 +7,7 @@ import type {
   MessageRecord,
   Note,
   Notes,
+  QueuedRecipient,
   QueueStore,
   StoredMessage,
 } from '../contract/index.ts';
@@ -73,6 +74,14 @@ export class QueuedMessage implements StoredMessage {
 
 export function senderOf({ sender }: Pick<MessageRecord, 'sender'>): ReversePath {
   return sender === '' ? null : mailbox(sender);
+}
+
+/** The record with the sender that counts for these recipients of one item: a redirection may have changed it. */
+export function recordFor(
+  message: MessageRecord,
+  [first]: readonly Pick<QueuedRecipient, 'sender'>[],
+): MessageRecord {
+  return first?.sender === undefined ? message : { ...message, sender: first.sender };
 }
 
 export function notesOf({ notes }: Pick<MessageRecord, 'notes'>): Notes {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { type Delivery, Outcome, type Recipient } from '../../src/contract/index.ts';
+import { Mailbox } from '../../src/smtp/index.ts';
 import { MINUTE, openRoom, type ScriptedTransport } from './room.ts';
 
 const first = ({ recipients }: Delivery): Recipient => recipients[0] as Recipient;
@@ -71,6 +72,11 @@ const failing: readonly (readonly [
     'illegal-answer',
   ],
   ['a redirection to nobody', () => ({ kind: 'redirected', to: [] }), 'illegal-answer'],
+  [
+    'a redirection with a sender that is a text',
+    () => ({ kind: 'redirected', to: [new Mailbox('joe', 'b.example')], sender: 'x@y.example' }),
+    'illegal-answer',
+  ],
   ['a redirection to a text', () => ({ kind: 'redirected', to: ['joe@b.example'] }), 'illegal-answer'],
 ];
 
@@ -131,7 +137,9 @@ test('outcomes settled before a crash are acted upon after the restart, without 
         // As a store that writes JSON gives it back.
         {
           address: 'three@a.example',
-          settled: JSON.parse('{"kind":"redirected","to":["x@b.example"]}') as Outcome,
+          settled: JSON.parse(
+            '{"kind":"redirected","to":["x@b.example"],"sender":"srs@s.example"}',
+          ) as Outcome,
         },
         { address: 'four@a.example' },
       ],

@@ -61,6 +61,42 @@ describe('redirections', () => {
     for (const delivery of circle.deliveries) assert.ok(delivery.recipients.length <= list.length);
     assert.ok(circle.deliveries.length < 20);
   });
+
+  /** Redirects what goes to here.example, with another sender; the far end fails. */
+  const changed = (sender: ReturnType<typeof mailbox> | null) => {
+    const srs = script([Outcome.redirected([mailbox('x@example.com')], { sender })], {
+      claim: ({ domain }) => (domain === 'here.example' ? 'srs' : undefined),
+    });
+    const senders: unknown[] = [];
+    const far = script([Outcome.failed('5.1.1', 'no such user'), delivered], {
+      claim: (_, about) => {
+        senders.push(about.sender?.toString());
+        return 'far';
+      },
+    });
+    return { r: room({ srs, far }), far, senders };
+  };
+
+  test('may change the sender, which claims and deliveries are told, and which hears of failures', async () => {
+    const { r, far, senders } = changed(mailbox('srs0@here.example'));
+    r.scheduler.start();
+    await r.put(['a@here.example']);
+    await r.settled();
+    assert.equal(far.deliveries[0]?.sender?.toString(), 'srs0@here.example');
+    assert.equal(far.deliveries[0]?.message.sender?.toString(), 'srs0@here.example');
+    assert.equal(senders[0], 'srs0@here.example');
+    assert.equal(r.events.of('bounce-queued')[0]?.to, 'srs0@here.example');
+  });
+
+  test('may take the sender away: nobody hears of failures then', async () => {
+    const { r, far } = changed(null);
+    r.scheduler.start();
+    await r.put(['a@here.example']);
+    await r.settled();
+    assert.equal(far.deliveries[0]?.sender, null);
+    assert.equal(r.events.of('bounce-queued').length, 0);
+    assert.equal(r.events.of('notice-dropped').length, 1);
+  });
 });
 
 describe('routes', () => {

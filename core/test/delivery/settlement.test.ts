@@ -154,3 +154,15 @@ test('an item whose lane rested over its end leaves the lane and fails with what
   const never = overdueOutcomes(overdue(item, item.expires))[0];
   assert.match(never?.kind === 'failed' ? never.text : '', /4\.4\.1 The destination could not be reached/);
 });
+
+test('a changed sender stays with the recipients, until a later redirection changes it again', () => {
+  const [to] = [mailbox('x@b.example')];
+  const one = { ...item, recipients: [{ address: 'one@a.example', sender: 'first@srs.example' }] };
+  const sender = (outcome: Outcome) => settle([outcome], one).redirected[0]?.sender;
+  assert.equal(sender(Outcome.redirected([to])), 'first@srs.example');
+  assert.equal(
+    sender(Outcome.redirected([to], { sender: mailbox('second@srs.example') })),
+    'second@srs.example',
+  );
+  assert.equal(sender(Outcome.redirected([to], { sender: null })), '');
+});
