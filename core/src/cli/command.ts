@@ -21,6 +21,8 @@ export interface Shell {
   now(): number;
   /** Resolves with the first signal that asks to end; a second one ends the process at once. */
   whenAskedToEnd(): Promise<void>;
+  /** Called at each signal that asks to read again what can be read again: SIGHUP. */
+  onAskedToReload(then: () => void): void;
 }
 
 export interface Option {

@@ -11,8 +11,9 @@ import {
   nearest,
   redacted,
 } from '../server/configuration/index.ts';
-import { type ResolvedDefinition, ServerSchema } from '../server/definition.ts';
+import { type ResolvedDefinition, type ResolvedListener, ServerSchema } from '../server/definition.ts';
 import { createServer } from '../server/server.ts';
+import { certificateFiles } from '../server/tls/settings.ts';
 import { columns, visible } from './columns.ts';
 import { CONFIG_OPTION, type Command, configFile, OK, UsageError } from './command.ts';
 
@@ -54,9 +55,10 @@ export function explanation(
   only?: string,
 ): string {
   const listeners = definition.listeners.filter(({ name }) => only === undefined || name === only);
-  const hooks = listeners.map(({ name, host, port, tls, rejectAt }) => {
+  const hooks = listeners.map((listener) => {
+    const { name, host, port, rejectAt } = listener;
     const here = plan.filter((line) => line.listener === name);
-    const head = `listener ${name}: ${host} port ${port}, TLS ${tls}, vetoes ${rejectAt}`;
+    const head = `listener ${name}: ${host} port ${port}, ${tlsOf(listener, definition)}, vetoes ${rejectAt}`;
     return `${head}\n${columns(
       [],
       hookNames.filter((hook) => hook !== 'on-deliver').flatMap((hook) => rowsOf(hook, here)),
@@ -67,6 +69,15 @@ export function explanation(
   return [`${definition.hostname}\n`, ...hooks, delivery, plugins(definition), settings(definition)].join(
     '\n',
   );
+}
+
+function tlsOf(listener: ResolvedListener, { tls: settings }: ResolvedDefinition): string {
+  const { tls, tlsRequired, clientCertificates } = listener;
+  const parts = [`TLS ${tls}`];
+  if (tls === 'starttls' && tlsRequired) parts[0] += ' (required)';
+  if (tls !== 'none' && certificateFiles(settings).length === 0) parts.push('self-signed certificate');
+  if (clientCertificates !== 'none') parts.push(`client certificates ${clientCertificates}`);
+  return parts.join(', ');
 }
 
 function rowsOf(hook: Hook, lines: readonly PlanLine[]): readonly (readonly string[])[] {
@@ -125,8 +136,9 @@ function schemaOf(section: keyof typeof ServerSchema.properties, key: string): D
 }
 
 function withUnit(value: unknown, schema: Described | undefined): string {
-  if (Array.isArray(value)) return value.map((member) => withUnit(member, schema?.items)).join(', ');
+  if (Array.isArray(value))
+    return value.length === 0 ? 'none' : value.map((member) => withUnit(member, schema?.items)).join(', ');
   if (typeof value === 'number' && schema?.posthouse === 'duration') return formatDuration(value);
   if (typeof value === 'number' && schema?.posthouse === 'byte-size') return formatByteSize(value);
-  return visible(String(value));
+  return visible(typeof value === 'object' ? JSON.stringify(value) : String(value));
 }

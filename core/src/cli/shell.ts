@@ -24,5 +24,6 @@ export function shellOfProcess(): Shell {
         process.on('SIGTERM', end);
         process.on('SIGINT', end);
       }),
+    onAskedToReload: (then) => void process.on('SIGHUP', then),
   };
 }

@@ -18,6 +18,8 @@ export const start: Command = {
     const ended = shell.whenAskedToEnd();
     const definition = await loadConfiguration(configFile(given), shell.environment);
     const server = createServer(definition);
+    // From the beginning: a SIGHUP that nobody listens to would end the process.
+    shell.onAskedToReload(() => server.reload());
     await server.start();
     shell.say(welcome(definition, server));
     await ended;
@@ -30,7 +32,7 @@ export const start: Command = {
 /** Where it listens, where mail will land, and one command that sends a first mail. */
 export function welcome(
   definition: ResolvedDefinition,
-  server: Pick<Server, 'addresses' | 'describe'>,
+  server: Pick<Server, 'addresses' | 'describe' | 'cautions'>,
 ): string {
   const { addresses } = server;
   const { hostname, file, control } = definition;
@@ -39,13 +41,14 @@ export function welcome(
     return ['  listens', `${name} on ${hostPort(host, port)}${tls === 'none' ? '' : `, TLS: ${tls}`}`];
   });
   const plugins = server.describe().map((line, index) => [index === 0 ? '  plugins' : '', visible(line)]);
+  const cautions = server.cautions().map((line) => ['  caution', visible(line)]);
   const queue =
     control === undefined
       ? []
       : [['  queue', `npx posthouse queue list --config ${file ?? 'posthouse.yaml'}`]];
   const first = firstMail(definition, addresses);
   const tryIt = first === undefined ? '' : `Send a first mail:\n\n${first}\n\n`;
-  return `${hostname} is up (Posthouse ${coreVersion()})\n${columns([], [...listening, ...plugins, ...queue])}${tryIt}`;
+  return `${hostname} is up (Posthouse ${coreVersion()})\n${columns([], [...listening, ...cautions, ...plugins, ...queue])}${tryIt}`;
 }
 
 /** To the postmaster of a local domain, whom every domain has (RFC 5321 §4.5.1), over the listener that is easiest to reach. */

@@ -15,6 +15,20 @@ export interface TlsFacts {
   readonly cipher: string;
   /** The name that the client asked for (SNI). */
   readonly serverName?: string;
+  /** The client's certificate, where the listener asks for one and the client has one. */
+  readonly client?: ClientCertificateFacts;
+}
+
+/** Who the client says it is, and whether an authority of the listener's `clientCa` vouches for it. */
+export interface ClientCertificateFacts {
+  /** Distinguished name, as `CN=client.example, O=Example`. Untrusted unless verified. */
+  readonly subject: string;
+  readonly issuer: string;
+  /** SHA-256 of its DER, as `openssl x509 -fingerprint -sha256` writes it. */
+  readonly fingerprint: string;
+  readonly verified: boolean;
+  /** Why it could not be verified. */
+  readonly problem?: string;
 }
 
 /** The facts of one connection. The object lives as long as the connection: a WeakMap key for private state. */

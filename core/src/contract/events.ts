@@ -1,6 +1,7 @@
 // Events: facts in the past tense, plain data, which cannot answer. One log line each (server/observers.ts),
 // with the same field names. An observer's throw is logged and goes no further.
 
+import type { TlsFacts } from './asked.ts';
 import type { SessionHook } from './hooks.ts';
 import type { Outcome } from './outcome.ts';
 import { type Token, token } from './token.ts';
@@ -24,6 +25,10 @@ export interface Events {
     /** Of the last of them. */
     remoteAddress: string;
   };
+  /** A TLS handshake is through: STARTTLS or implicit TLS. */
+  'tls-established': { session: string } & TlsFacts;
+  /** A TLS handshake was begun and came to nothing. */
+  'tls-failed': { session: string; listener: string; remoteAddress: string; why: string };
   /** One for each handler that was asked and had an opinion, and one for the default where none had. */
   'verdict-given': {
     session: string;
@@ -99,6 +104,20 @@ export interface Events {
   'notice-dropped': { message: string; recipients: readonly string[]; text: string };
   /** The store set an unreadable entry aside. */
   'entry-damaged': { entry: string; text: string };
+  /** At the start, and again whenever their files have changed. */
+  'certificates-loaded': {
+    /** None is configured: the server made its own, which no client trusts. */
+    selfSigned: boolean;
+    certificates: readonly {
+      source: string;
+      names: readonly string[];
+      expires: string;
+      fingerprint: string;
+    }[];
+  };
+  /** Changed certificates cannot be used: those that were loaded before stay in use. */
+  'certificates-refused': { text: string };
+  'certificate-expiring': { source: string; names: readonly string[]; expires: string; expired: boolean };
   'server-started': { hostname: string; listeners: readonly { name: string; host: string; port: number }[] };
   'server-draining': { connections: number; attempts: number; deadline: number };
   'server-stopped': { milliseconds: number };

@@ -19,8 +19,7 @@ export interface ReceivedFacts {
 export function receivedField(facts: ReceivedFacts): string {
   const { origin, tls, hostname, id, recipient, date } = facts;
   const from = `from ${harmless(origin.helo ?? 'unknown')} (${addressLiteral(origin.remoteAddress ?? '')})`;
-  const secured = tls === undefined ? '' : ` (${harmless(tls.version)} ${harmless(tls.cipher)})`;
-  const by = `by ${hostname} with ${withClause(origin.protocol ?? 'SMTP', facts.smtputf8)}${secured} id ${id}`;
+  const by = `by ${hostname} with ${withClause(origin.protocol ?? 'SMTP', facts.smtputf8)}${securedBy(tls)} id ${id}`;
   const tail = recipient === undefined ? `; ${date}` : `\r\n\tfor <${recipient}>; ${date}`;
   return `Received: ${from}\r\n\t${by}${tail}\r\n`;
 }
@@ -35,6 +34,18 @@ export function addressLiteral(address: string): string {
 function withClause(protocol: string, smtputf8: boolean): string {
   if (!smtputf8) return protocol;
   return protocol.replace(/^E?SMTP/, 'UTF8SMTP');
+}
+
+/** Version and cipher, and who the client has shown to be, as a comment. */
+function securedBy(tls: TlsFacts | undefined): string {
+  if (tls === undefined) return '';
+  const { version, cipher, client } = tls;
+  const name = client && /(?:^|, )CN=([^,]*)/.exec(client.subject)?.[1];
+  const peer =
+    client === undefined
+      ? ''
+      : `\r\n\t client ${harmless(name ?? client.fingerprint)} ${client.verified ? 'verified' : 'not verified'}`;
+  return ` (${harmless(version)} cipher ${harmless(cipher)}${peer})`;
 }
 
 function harmless(text: string): string {

@@ -2,7 +2,6 @@
 // Backpressure is here: a slow store, an open question or a client that does not read stops the reading.
 
 import type { Socket } from 'node:net';
-import { type SecureContext, TLSSocket } from 'node:tls';
 import type {
   Clock,
   Deadlines,
@@ -10,13 +9,13 @@ import type {
   Limits,
   Logger,
   SessionView,
-  TlsFacts,
 } from '../contract/index.ts';
 import type { ListenerPlan } from '../hooks/index.ts';
 import type { Intake } from '../intake/index.ts';
 import { type Answer, formatReply, type Reply, SmtpSession, type Step } from '../smtp/index.ts';
 import { DialogueHost } from './dialogue-host.ts';
 import { Patience } from './patience.ts';
+import { channelBinding, type ListenerTls, secureSocket, tlsFacts } from './secure-socket.ts';
 import { SessionFacts } from './session-facts.ts';
 
 /** What all connections of one listener share. */
@@ -24,7 +23,9 @@ export interface ConnectionContext {
   readonly listener: string;
   readonly hostname: string;
   readonly tls: 'none' | 'starttls' | 'implicit';
-  readonly secureContext: SecureContext | undefined;
+  readonly tlsRequired: boolean;
+  /** Undefined where `tls` is none. */
+  readonly secure: ListenerTls | undefined;
   readonly rejectAt: 'at-once' | 'rcpt';
   /** Milliseconds. */
   readonly bannerDelay: number;
@@ -74,7 +75,7 @@ export class Connection {
     context: ConnectionContext,
     onClosed: () => void,
   ) {
-    const { hostname, limits, tls, clock, listener } = context;
+    const { hostname, limits, tls, tlsRequired, clock, listener } = context;
     this.#context = context;
     this.#socket = socket;
     this.#onClosed = onClosed;
@@ -90,6 +91,7 @@ export class Connection {
       unauthenticatedBytes: limits.unauthenticatedBytes,
       body: REFUSE_BARE_LINE_ENDS,
       tls: tls === 'starttls' ? 'offered' : tls === 'implicit' ? 'active' : 'none',
+      tlsRequired,
     });
     const openedAt = clock.now();
     this.#patience = new Patience(openedAt);
@@ -159,6 +161,11 @@ export class Connection {
     this.#destroy(why);
   }
 
+  /** What binds a SASL exchange to this very TLS connection (`tls-exporter`, RFC 9266); undefined where it cannot be had. */
+  channelBinding(): Buffer | undefined {
+    return this.facts.tls === undefined ? undefined : channelBinding(this.#socket);
+  }
+
   get #busy(): boolean {
     return this.#session.waiting || this.#session.inBody || this.#host.transactionStartedAt !== undefined;
   }
@@ -185,8 +192,9 @@ export class Connection {
     this.#readOn();
   };
 
-  readonly #onError = (error: Error): void => {
-    this.#why = error.message;
+  readonly #onError = (error: Error & { readonly reason?: string }): void => {
+    // OpenSSL's messages are long; the reason is what they say.
+    this.#why = error.reason ?? error.message;
   };
 
   readonly #onClose = (): void => this.#finish();
@@ -287,27 +295,37 @@ export class Connection {
 
   #handshake(then: () => void): void {
     const plain = this.#socket;
+    const tls = this.#context.secure as ListenerTls;
     plain.removeListener('data', this.#onData);
     plain.removeListener('end', this.#onEnd);
     plain.removeListener('drain', this.#onDrain);
     plain.removeListener('close', this.#onClose);
     plain.on('error', this.#onError);
     this.#handshakeSince = this.#context.clock.now();
-    const secure = new TLSSocket(plain, { isServer: true, secureContext: this.#context.secureContext });
+    const secure = secureSocket(plain, tls);
     this.#socket = secure;
     secure.on('error', this.#onError);
     secure.on('close', this.#onClose);
+    // Nothing can be said to a client that leaves in mid-handshake.
+    secure.once('end', this.#onLeft);
     secure.once('secure', () => {
+      secure.removeListener('end', this.#onLeft);
       this.#handshakeSince = undefined;
-      if (this.#closingSince !== undefined) return;
+      if (this.#closed || this.#closingSince !== undefined) return;
       this.#patience.heard(this.#context.clock.now(), 0);
-      this.facts.tls = tlsFacts(secure);
+      const facts = tlsFacts(secure, tls);
+      this.facts.tls = facts;
+      this.#context.events.emit('tls-established', { session: this.facts.id, ...facts });
+      if (tls.clientCertificates === 'require' && facts.client?.verified !== true) this.#session.distrust();
       secure.on('data', this.#onData);
       secure.on('end', this.#onEnd);
       secure.on('drain', this.#onDrain);
       then();
     });
+    secure.resume();
   }
+
+  readonly #onLeft = (): void => this.#destroy('the client left in mid-handshake');
 
   #end(status: `4.${number}.${number}`, text: string): void {
     this.#drive(this.#session.end(status, text));
@@ -333,6 +351,8 @@ export class Connection {
     if (this.#flushing !== undefined) clearImmediate(this.#flushing);
     this.#host.leave();
     const { id, listener, remoteAddress, openedAt } = this.facts;
+    if (this.#handshakeSince !== undefined)
+      this.#context.events.emit('tls-failed', { session: id, listener, remoteAddress, why: this.#why });
     this.#context.events.emit('connection-closed', {
       session: id,
       listener,
@@ -354,13 +374,4 @@ export class Connection {
       text,
     });
   }
-}
-
-function tlsFacts(socket: TLSSocket): TlsFacts {
-  const servername = (socket as TLSSocket & { servername?: string | false }).servername;
-  return {
-    version: socket.getProtocol() ?? 'unknown',
-    cipher: socket.getCipher().standardName,
-    ...(typeof servername === 'string' && { serverName: servername }),
-  };
 }

@@ -47,6 +47,11 @@ export class Listener {
     return this.#connections.size;
   }
 
+  /** Those that are open now. */
+  get open(): Iterable<Connection> {
+    return this.#connections;
+  }
+
   /** Takes its address; port 0 lets the system choose. Rejects with `listen-failed`. */
   listen(host: string, port: number): Promise<ListenerAddress> {
     return new Promise((resolve, reject) => {

@@ -14,6 +14,7 @@ import {
   type Limits,
   LimitsSchema,
 } from '../contract/index.ts';
+import { TlsSchema, type TlsSettings } from './tls/settings.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -39,8 +40,22 @@ export const ListenerSchema = Type.Object(
     }),
     tls: Type.Optional(
       OneOf(['none', 'starttls', 'implicit'], {
-        description: 'Default: `starttls` when a certificate is configured, else `none`.',
+        description:
+          'Default: `starttls` when a certificate is configured, else `none`. Without a certificate a self-signed one is made.',
       }),
+    ),
+    tlsRequired: Type.Boolean({
+      default: false,
+      description:
+        'Before STARTTLS only EHLO, HELO, NOOP, RSET, QUIT and STARTTLS are taken; all else is 530 (RFC 3207 §4).',
+    }),
+    clientCertificates: OneOf(['none', 'request', 'require'], {
+      default: 'none',
+      description:
+        '`request` asks clients for a certificate, for plugins and the log; `require` also serves only those whose certificate `clientCa` vouches for.',
+    }),
+    clientCa: Type.Optional(
+      FilePath({ description: 'The authorities that vouch for clients, PEM. Needed by `require`.' }),
     ),
     rejectAt: OneOf(['at-once', 'rcpt'], {
       default: 'at-once',
@@ -107,14 +122,9 @@ export const ServerSchema = Type.Object(
         'The name of this server in the banner, in EHLO and in Received: a domain name that DNS knows.',
     }),
     listeners: Type.Array(ListenerSchema, { minItems: 1, description: 'Where clients connect.' }),
-    tls: Type.Optional(
-      Type.Object(
-        {
-          cert: FilePath({ description: 'The certificate with its chain, PEM.' }),
-          key: FilePath({ description: 'Its private key, PEM.' }),
-        },
-        { ...closed, description: 'The certificate for STARTTLS and implicit TLS.' },
-      ),
+    tls: section(
+      TlsSchema,
+      'STARTTLS and implicit TLS: the certificates, which are read again when their files change or on SIGHUP, and what is asked of a connection.',
     ),
     limits: section(LimitsSchema, 'Bounds on what clients may send and hold.'),
     deadlines: section(DeadlinesSchema, 'How long the server waits.'),
@@ -184,6 +194,11 @@ export interface ListenerDefinition {
   readonly port: number;
   /** Default: `starttls` when a certificate is configured, else `none`. */
   readonly tls?: 'none' | 'starttls' | 'implicit';
+  /** Before STARTTLS nothing but STARTTLS is of use (RFC 3207 §4). */
+  readonly tlsRequired?: boolean;
+  readonly clientCertificates?: 'none' | 'request' | 'require';
+  /** File, PEM. Needed by `require`. */
+  readonly clientCa?: string;
   /** `rcpt` holds vetoes of on-connect and on-mail-from back until RCPT. */
   readonly rejectAt?: 'at-once' | 'rcpt';
   /** Milliseconds or `5s`: how long the banner waits. Default: 0. */
@@ -215,7 +230,7 @@ export interface ServerDefinition {
   readonly hostname: string;
   readonly listeners: readonly ListenerDefinition[];
   /** Files, PEM. */
-  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly tls?: Written<TlsSettings>;
   readonly limits?: Written<Limits>;
   readonly deadlines?: Written<Deadlines>;
   readonly delivery?: Written<DeliverySettings>;
@@ -236,6 +251,9 @@ export interface ResolvedListener {
   readonly host: string;
   readonly port: number;
   readonly tls: 'none' | 'starttls' | 'implicit';
+  readonly tlsRequired: boolean;
+  readonly clientCertificates: 'none' | 'request' | 'require';
+  readonly clientCa?: string;
   readonly rejectAt: 'at-once' | 'rcpt';
   /** Milliseconds. */
   readonly bannerDelay: number;
@@ -267,7 +285,7 @@ export interface ResolvedDefinition {
   readonly folder: string;
   readonly hostname: string;
   readonly listeners: readonly ResolvedListener[];
-  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  readonly tls: TlsSettings;
   readonly limits: Limits;
   readonly deadlines: Deadlines;
   readonly delivery: DeliverySettings;

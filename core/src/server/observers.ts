@@ -10,6 +10,8 @@ const LEVELS: { readonly [E in EventName]: Level | ((facts: Events[E]) => Level)
   'connection-opened': 'debug',
   'connection-closed': 'info',
   'connections-refused': 'warn',
+  'tls-established': 'info',
+  'tls-failed': 'info',
   // What lets mail through is the rule; what stops it is what an administrator looks for.
   'verdict-given': ({ verdict }) => (verdict === 'accept' || verdict === 'continue' ? 'debug' : 'info'),
   'handler-failed': 'error',
@@ -22,6 +24,9 @@ const LEVELS: { readonly [E in EventName]: Level | ((facts: Events[E]) => Level)
   'bounce-queued': 'info',
   'notice-dropped': 'warn',
   'entry-damaged': 'error',
+  'certificates-loaded': ({ selfSigned }) => (selfSigned ? 'warn' : 'info'),
+  'certificates-refused': 'error',
+  'certificate-expiring': ({ expired }) => (expired ? 'error' : 'warn'),
   'server-started': 'info',
   'server-draining': 'info',
   'server-stopped': 'info',

@@ -1,8 +1,6 @@
 // createServer: a definition becomes a server that starts, tells its addresses, and stops without losing mail.
 
-import { readFileSync } from 'node:fs';
-import { createSecureContext, type SecureContext } from 'node:tls';
-import { PosthouseError } from '../contract/index.ts';
+import { join } from 'node:path';
 import { QueueControl } from '../delivery/index.ts';
 import { describePlan, type PlanLine, planFor } from '../hooks/index.ts';
 import { Admission, Listener, type ListenerAddress } from '../reception/index.ts';
@@ -21,6 +19,10 @@ import { systemChance } from './system/chance.ts';
 import { systemClock } from './system/clock.ts';
 import { systemIdentifiers } from './system/identifiers.ts';
 import { SystemResolver } from './system/resolver.ts';
+import { Certificates } from './tls/certificates.ts';
+
+/** Where a certificate of our own is kept, beside the configuration file. */
+const SELF_SIGNED = 'var/self-signed.pem';
 
 export interface Server {
   /** Takes what it needs and listens. Rejects with a PosthouseError; then nothing is left running. */
@@ -30,12 +32,16 @@ export interface Server {
    * cut off. What was accepted stays in the queue.
    */
   stop(): Promise<void>;
+  /** Reads the certificates again. What cannot be read is logged and leaves those in use. */
+  reload(): void;
   /** Where it listens. Empty before `start`. */
   readonly addresses: readonly ListenerAddress[];
   /** Who is asked at which hook, in order; available without `start`. */
   plan(): readonly PlanLine[];
   /** One line for people from each plugin that has something to say. */
   describe(): readonly string[];
+  /** What whoever starts the server must know; available after `start`. */
+  cautions(): readonly string[];
   /** The parts, for the test kit. */
   readonly house: House;
   readonly listeners: readonly Listener[];
@@ -58,6 +64,7 @@ class PosthouseServer implements Server {
   readonly #system: SystemServices;
   readonly #flushLog: () => void;
   readonly #lifecycle: Lifecycle;
+  readonly #certificates: Certificates;
   readonly #addresses: ListenerAddress[] = [];
   /** Set when the server begins to stop, milliseconds since the epoch. */
   #drainUntil = 0;
@@ -79,6 +86,10 @@ class PosthouseServer implements Server {
     };
     this.#lifecycle = new Lifecycle(log.logger);
     this.house = assemble(definition, this.#system);
+    const { tls, hostname, file, folder } = definition;
+    // A library leaves no files about unasked.
+    const kept = file === undefined ? undefined : join(folder, SELF_SIGNED);
+    this.#certificates = new Certificates(tls, hostname, kept, clock, this.house.events);
     const admission = new Admission(definition.limits, clock);
     this.listeners = definition.listeners.map((listener) => this.#listener(listener, admission));
   }
@@ -98,12 +109,17 @@ class PosthouseServer implements Server {
     return this.house.plugins.flatMap(({ body }) => body.describe?.() ?? []);
   }
 
+  cautions(): readonly string[] {
+    return this.#certificates.cautions();
+  }
+
   async start(): Promise<void> {
     const { plugins, scheduler, events, identity, store } = this.house;
     const { clock } = this.#system;
     const control = this.#definition.control;
     const queueControl = new QueueControl(store, scheduler, clock);
     const parts: Startable[] = [
+      { name: 'certificates', start: () => this.#certificates.start(), stop: () => this.#certificates.stop() },
       ...plugins.map(({ name, body }) => ({
         name: `plugin ${name}`,
         start: () => body.start?.(),
@@ -120,6 +136,10 @@ class PosthouseServer implements Server {
     // Whoever waits for this line need not wait for the log's next batch.
     queueMicrotask(this.#flushLog);
     events.emit('server-started', { hostname: this.#definition.hostname, listeners: this.#addresses });
+  }
+
+  reload(): void {
+    this.#certificates.reload();
   }
 
   stop(): Promise<void> {
@@ -169,48 +189,28 @@ class PosthouseServer implements Server {
     for (const listener of this.listeners) listener.close();
   }
 
-  #listener(
-    { name, tls, rejectAt, bannerDelay, earlyTalker }: ResolvedListener,
-    admission: Admission,
-  ): Listener {
+  #listener(listener: ResolvedListener, admission: Admission): Listener {
+    const { name, tls, tlsRequired, rejectAt, bannerDelay, earlyTalker } = listener;
     const { hostname, limits, deadlines } = this.#definition;
     const { clock, logger, identifiers } = this.#system;
     const context = {
       listener: name,
       hostname,
       tls,
+      tlsRequired,
       rejectAt,
       bannerDelay,
       earlyTalker,
       limits,
       deadlines,
       clock,
-      secureContext: tls === 'none' ? undefined : this.#secureContext(),
+      secure: tls === 'none' ? undefined : this.#certificates.forListener(listener),
       plan: planFor(name, this.house.planned),
       intake: this.house.intake,
       events: this.house.events,
       log: logger.child({ listener: name }),
     };
     return new Listener(context, admission, identifiers);
-  }
-
-  #loaded: SecureContext | undefined;
-
-  #secureContext(): SecureContext {
-    const files = this.#definition.tls;
-    if (files === undefined)
-      throw new PosthouseError('config-invalid', 'a listener wants TLS, but no certificate is configured');
-    try {
-      this.#loaded ??= createSecureContext({
-        cert: readFileSync(files.cert),
-        key: readFileSync(files.key),
-        minVersion: 'TLSv1.2',
-      });
-      return this.#loaded;
-    } catch (error) {
-      const text = `the certificate cannot be used: ${error instanceof Error ? error.message : String(error)}`;
-      throw new PosthouseError('config-invalid', text, { cause: error });
-    }
   }
 }
 

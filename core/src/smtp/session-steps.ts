@@ -25,6 +25,8 @@ export interface SessionOptions {
   readonly body: BodyPolicy;
   /** `offered`: STARTTLS may be used. `active`: TLS was up before the first byte (RFC 8314). */
   readonly tls: 'none' | 'offered' | 'active';
+  /** Until TLS is up nothing but the way to it is served (RFC 3207 §4). */
+  readonly tlsRequired: boolean;
 }
 
 /** What only plugins can decide. Exactly one question is open at a time; `answer` closes it. */

@@ -12,6 +12,7 @@ import {
   AFTER_STARTTLS,
   bannerReply,
   closingReply,
+  LACK_OF_SECURITY,
   LINE_FAULTS,
   MAIL_FIRST,
   NESTED_MAIL,
@@ -25,12 +26,12 @@ import {
   SAY_HELLO_FIRST,
   SENDER_OK,
   START_MAIL_INPUT,
-  TLS_ACTIVE,
   TOO_MANY_RECIPIENTS,
   UNKNOWN_COMMAND,
   vetoReply,
   WITHOUT_MAIL,
 } from './session-replies.ts';
+import { SessionGate } from './session-gate.ts';
 import type { Answer, Question, SessionOptions, Step } from './session-steps.ts';
 import { SessionTally } from './session-tally.ts';
 import type { TransientStatus } from './status.ts';
@@ -51,8 +52,8 @@ export class SmtpSession {
 
   readonly #options: SessionOptions;
   readonly #splitter: LineSplitter;
-  #tls: 'none' | 'offered' | 'active';
-  #phase: 'commands' | 'body' | 'handshake' | 'refused' | 'closed' = 'commands';
+  readonly #gate: SessionGate;
+  #phase: 'commands' | 'body' | 'handshake' | 'closed' = 'commands';
   #open: Question | undefined;
   #inputEnded = false;
   #greeted = false;
@@ -65,7 +66,7 @@ export class SmtpSession {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#tls = options.tls;
+    this.#gate = new SessionGate(options);
     this.#splitter = new LineSplitter({ maxLine: options.commandLine });
     this.#tally = new SessionTally(options);
   }
@@ -127,10 +128,15 @@ export class SmtpSession {
     return steps;
   }
 
+  /** TLS is up, and the client is not who may be served: it hears so at each command (RFC 3207 §4.1). */
+  distrust(): void {
+    this.#gate.close(LACK_OF_SECURITY);
+  }
+
   /** TLS is up: everything heard before it is forgotten, the greeting included (RFC 3207 §4.2). */
   secured(): Step[] {
     this.#splitter.clear();
-    this.#tls = 'active';
+    this.#gate.tls = 'active';
     this.#phase = 'commands';
     this.helo = undefined;
     this.esmtp = false;
@@ -164,7 +170,7 @@ export class SmtpSession {
       if (this.#phase === 'body') {
         if (this.#splitter.size === 0) break;
         this.#receiveBody(this.#splitter.rest(), steps);
-      } else if (this.#phase === 'commands' || this.#phase === 'refused') {
+      } else if (this.#phase === 'commands') {
         const next = this.#splitter.next();
         if (next === undefined) break;
         if ('fault' in next) this.#refuse(steps, LINE_FAULTS[next.fault]);
@@ -178,8 +184,9 @@ export class SmtpSession {
   }
 
   #command(command: Command, steps: Step[]): void {
-    if (this.#phase === 'refused' && command.verb !== 'QUIT') {
-      this.#refuse(steps, ONLY_QUIT);
+    const closed = this.#gate.refusalOf(command.verb);
+    if (closed !== undefined) {
+      this.#refuse(steps, closed);
       return;
     }
     if (this.#tally.saidTooMuch) {
@@ -233,7 +240,7 @@ export class SmtpSession {
     this.helo = domain;
     this.esmtp = esmtp;
     const { hostname, messageSize } = this.#options;
-    const keywords = esmtp ? ehloKeywords({ messageSize, startTls: this.#tls === 'offered' }) : [];
+    const keywords = esmtp ? ehloKeywords({ messageSize, startTls: this.#gate.tls === 'offered' }) : [];
     this.#withoutMail(steps, plain(reply(250, undefined, hostname, ...keywords)));
   }
 
@@ -300,10 +307,6 @@ export class SmtpSession {
   }
 
   #startTls(steps: Step[]): void {
-    if (this.#tls !== 'offered') {
-      this.#refuse(steps, this.#tls === 'active' ? TLS_ACTIVE : NOT_IMPLEMENTED);
-      return;
-    }
     if (this.#splitter.size > 0) {
       // Bytes behind the command were sent before the client had our answer: an injection, or a broken client.
       steps.push(AFTER_STARTTLS);
@@ -323,8 +326,8 @@ export class SmtpSession {
     }
     switch (question.hook) {
       case 'on-connect':
-        steps.push(bannerReply(answer, this.#options.hostname));
-        if (answer.kind === 'reject') this.#phase = 'refused';
+        steps.push(this.#gate.closed ?? bannerReply(answer, this.#options.hostname));
+        if (answer.kind === 'reject') this.#gate.close(ONLY_QUIT);
         else if (answer.kind === 'defer') this.#close(steps, answer.text);
         return;
       case 'on-mail-from':

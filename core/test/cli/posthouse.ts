@@ -45,6 +45,7 @@ export async function inProcess(given: readonly string[], shell: Partial<Shell> 
     },
     now: () => 0,
     whenAskedToEnd: () => Promise.resolve(),
+    onAskedToReload: () => {},
     ...shell,
   });
   return { code, out, said };

@@ -64,7 +64,7 @@ test('the first mail goes to a local domain over a listener that can be reached,
         ...definition,
         plugins: [{ config: { domains }, mode: 'enforce' }] as unknown as typeof definition.plugins,
       },
-      { addresses: [{ name: 'mx', host: '::', port: 2525 }], describe: () => [] },
+      { addresses: [{ name: 'mx', host: '::', port: 2525 }], describe: () => [], cautions: () => [] },
     );
   assert.match(spoken(['example.com']), /smtp:\/\/\[::1\]:2525 --mail-from postmaster@example\.com /);
   assert.match(spoken(["x'; rm -rf /;'"]), /--mail-rcpt postmaster@mx\.example\.org /);

@@ -29,7 +29,7 @@ test('TLS is named by version and cipher', () => {
   const origin = { ...FACTS.origin, protocol: 'ESMTPS' };
   assert.match(
     receivedField({ ...FACTS, origin, tls }),
-    /with ESMTPS \(TLSv1\.3 TLS_AES_256_GCM_SHA384\) id M1/,
+    /with ESMTPS \(TLSv1\.3 cipher TLS_AES_256_GCM_SHA384\) id M1/,
   );
 });
 

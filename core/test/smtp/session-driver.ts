@@ -22,6 +22,7 @@ export const OPTIONS: SessionOptions = {
   unauthenticatedBytes: 1_000_000,
   body: { bareLf: 'refuse', bareCr: 'refuse', nul: 'refuse' },
   tls: 'none',
+  tlsRequired: false,
 };
 
 export const ACCEPT: Answer = { kind: 'accept' };

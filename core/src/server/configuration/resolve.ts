@@ -8,6 +8,7 @@ import {
   type ServerDefinition,
   ServerSchema,
 } from '../definition.ts';
+import { certificateFiles } from '../tls/settings.ts';
 import type { Finding } from './findings.ts';
 import { asPlugin, type FoundPlugin, type Loaded, loadPlugin } from './plugin-modules.ts';
 import { byPosition, ConfigurationError, type Problem, pathOf } from './problem.ts';
@@ -19,11 +20,10 @@ import { readYaml } from './yaml-source.ts';
 const DEFAULT_SOCKET = 'var/control.sock';
 
 /** The members of a checked server document; `plugins` are still without their plugins. */
-type CheckedServer = Omit<ResolvedDefinition, 'plugins' | 'listeners' | 'control' | 'dns' | 'tls'> & {
+type CheckedServer = Omit<ResolvedDefinition, 'plugins' | 'listeners' | 'control' | 'dns'> & {
   readonly listeners: readonly (Omit<ResolvedDefinition['listeners'][number], 'tls'> & {
     readonly tls?: 'none' | 'starttls' | 'implicit';
   })[];
-  readonly tls?: { readonly cert: string; readonly key: string };
   readonly control?: { readonly socket: string } | false;
   readonly dns: { readonly servers?: readonly string[]; readonly timeout: number };
   readonly plugins: readonly CheckedEntry[];
@@ -109,7 +109,7 @@ class Resolution {
       hostname: hostname.toLowerCase(),
       listeners: listeners.map((listener) => ({
         ...listener,
-        tls: listener.tls ?? (tls === undefined ? 'none' : 'starttls'),
+        tls: listener.tls ?? (certificateFiles(tls).length === 0 ? 'none' : 'starttls'),
       })),
       tls,
       limits,

@@ -1,13 +1,12 @@
 // What no schema can say: names that must be unique or known, hosts, and the certificate.
 
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { createSecureContext } from 'node:tls';
 import type { ErrorCode } from '../../contract/index.ts';
 import { isDomainName } from '../../smtp/index.ts';
 import { didYouMean } from './near-words.ts';
 import { quote } from './problem.ts';
 import { isPlain } from './source.ts';
+import { tlsComplaints } from './tls-semantics.ts';
 
 export interface Complaint {
   readonly code: ErrorCode;
@@ -30,13 +29,11 @@ export function serverComplaints(server: unknown): readonly Complaint[] {
   }
   const known = listOf(listeners).map(membersOf);
   known.forEach((listener, index) => {
-    for (const [key, text] of listenerComplaints(listener, known.slice(0, index), tls !== undefined)) {
+    for (const [key, text] of listenerComplaints(listener, known.slice(0, index))) {
       complain(`/listeners/${index}/${key}`, text);
     }
   });
-  const { cert, key } = membersOf(tls);
-  if (typeof cert === 'string' && typeof key === 'string')
-    complaints.push(...certificateComplaints({ cert, key }));
+  for (const [pointer, text] of tlsComplaints(membersOf(tls), known)) complain(pointer, text);
   const { socket } = membersOf(control);
   if (typeof socket === 'string' && Buffer.byteLength(socket) > MAX_SOCKET_PATH) {
     complain(
@@ -62,9 +59,8 @@ export function serverComplaints(server: unknown): readonly Complaint[] {
 type Members = Readonly<Record<string, unknown>>;
 
 function listenerComplaints(
-  { name, host, port, tls }: Members,
+  { name, host, port }: Members,
   before: readonly Members[],
-  certificate: boolean,
 ): readonly [string, string][] {
   const complaints: [string, string][] = [];
   if (typeof name === 'string' && before.some((other) => other.name === name)) {
@@ -77,9 +73,6 @@ function listenerComplaints(
     (other) => typeof port === 'number' && port !== 0 && other.port === port && other.host === host,
   );
   if (same !== undefined) complaints.push(['port', `is taken: listener ${same.name} has ${host}:${port}`]);
-  if ((tls === 'starttls' || tls === 'implicit') && !certificate) {
-    complaints.push(['tls', `is ${tls}, but no certificate is configured; add tls: { cert: …, key: … }`]);
-  }
   return complaints;
 }
 
@@ -103,34 +96,6 @@ export function nameComplaints(
     const text = `is called ${name}, as plugins[${first}] is; give one of them another name: …`;
     return [{ code: 'plugin-doubled', pointer, text }];
   });
-}
-
-function certificateComplaints(files: { readonly cert: string; readonly key: string }): readonly Complaint[] {
-  const complaints: Complaint[] = [];
-  const read = (part: 'cert' | 'key'): Buffer | undefined => {
-    try {
-      return readFileSync(files[part]);
-    } catch (error) {
-      const text = `cannot be read: ${(error as Error).message}`;
-      complaints.push({ code: 'config-invalid', pointer: `/tls/${part}`, text });
-      return undefined;
-    }
-  };
-  const cert = read('cert');
-  const key = read('key');
-  if (cert === undefined || key === undefined) return complaints;
-  try {
-    createSecureContext({ cert, key });
-    return complaints;
-  } catch (error) {
-    return [
-      {
-        code: 'config-invalid',
-        pointer: '/tls',
-        text: `is no certificate with its key: ${(error as Error).message}`,
-      },
-    ];
-  }
 }
 
 /** Digits and dots alone are an address that went wrong. */

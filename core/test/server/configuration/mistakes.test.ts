@@ -82,7 +82,7 @@ const cases: readonly Case[] = [
     what: 'an unknown key in a list is answered with the known ones',
     yaml: 'hostname: mx.example.org\nlisteners:\n  - { name: mx, port: 25, auth: yes }\n',
     lines: [
-      'posthouse.yaml:3:27 listeners[0].auth is unknown; known are name, host, port, tls, rejectAt, bannerDelay, earlyTalker',
+      'posthouse.yaml:3:27 listeners[0].auth is unknown; known are name, host, port, tls, tlsRequired, clientCertificates, clientCa, rejectAt, bannerDelay, earlyTalker',
     ],
   },
   {
@@ -131,7 +131,6 @@ const cases: readonly Case[] = [
       'posthouse.yaml:3:23 listeners[0].host must be an IP address or a host name, got "127.0.0.300"',
       'posthouse.yaml:4:13 listeners[1].name is taken: another listener is called mx',
       'posthouse.yaml:5:37 listeners[2].port is taken: listener mx has ::1:26',
-      'posthouse.yaml:5:46 listeners[2].tls is implicit, but no certificate is configured; add tls: { cert: …, key: … }',
       'posthouse.yaml:6:48 dns.servers[2] must be an IP address, with :port if need be, got "ns.example"',
     ],
   },

@@ -53,6 +53,8 @@ test('a small file becomes a whole definition: defaults filled in, units as numb
       port: 25,
       host: '0.0.0.0',
       tls: 'none',
+      tlsRequired: false,
+      clientCertificates: 'none',
       rejectAt: 'at-once',
       bannerDelay: 0,
       earlyTalker: 'ignore',
