@@ -22,6 +22,8 @@ export interface HouseLine {
   readonly limits?: NonNullable<HouseOptions['limits']>;
   /** The listener has a certificate. */
   readonly certificate?: boolean;
+  /** TLS is required on it. */
+  readonly tlsRequired?: boolean;
   /** Every connection is refused by a plugin. */
   readonly refuses?: boolean;
 }
@@ -66,7 +68,7 @@ const refuseAll = definePlugin({
   setup: () => ({ hooks: { 'on-connect': () => Verdict.reject('5.7.1', 'No service for you') } }),
 });
 
-export function houseOf({ limits, certificate, refuses }: HouseLine): {
+export function houseOf({ limits, certificate, tlsRequired, refuses }: HouseLine): {
   options: HouseOptions;
   transport: MemoryTransport;
 } {
@@ -75,6 +77,7 @@ export function houseOf({ limits, certificate, refuses }: HouseLine): {
   const options: HouseOptions = {
     plugins: [...(refuses ? [refuseAll()] : []), acceptOurs(), transport],
     ...(limits && { limits }),
+    ...(tlsRequired && { listeners: [{ name: 'mx', host: '127.0.0.1', port: 0, tlsRequired }] }),
     ...(certificate && { tls: { cert: fixture('cert'), key: fixture('key') } }),
   };
   return { options, transport };

@@ -2,14 +2,7 @@
 // Backpressure is here: a slow store, an open question or a client that does not read stops the reading.
 
 import type { Socket } from 'node:net';
-import type {
-  Clock,
-  Deadlines,
-  EventSink,
-  Limits,
-  Logger,
-  SessionView,
-} from '../contract/index.ts';
+import type { Clock, Deadlines, EventSink, Limits, Logger, SessionView } from '../contract/index.ts';
 import type { ListenerPlan } from '../hooks/index.ts';
 import type { Intake } from '../intake/index.ts';
 import { type Answer, formatReply, type Reply, SmtpSession, type Step } from '../smtp/index.ts';

@@ -119,7 +119,11 @@ class PosthouseServer implements Server {
     const control = this.#definition.control;
     const queueControl = new QueueControl(store, scheduler, clock);
     const parts: Startable[] = [
-      { name: 'certificates', start: () => this.#certificates.start(), stop: () => this.#certificates.stop() },
+      {
+        name: 'certificates',
+        start: () => this.#certificates.start(),
+        stop: () => this.#certificates.stop(),
+      },
       ...plugins.map(({ name, body }) => ({
         name: `plugin ${name}`,
         start: () => body.start?.(),

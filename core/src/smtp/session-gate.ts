@@ -38,7 +38,8 @@ export class SessionGate {
   /** Undefined where the command may be served. */
   refusalOf(verb: Command['verb']): Step | undefined {
     if (this.#closed !== undefined) return verb === 'QUIT' ? undefined : this.#closed;
-    if (this.tls === 'offered') return this.#tlsRequired && !BEFORE_TLS.has(verb) ? STARTTLS_FIRST : undefined;
+    if (this.tls === 'offered')
+      return this.#tlsRequired && !BEFORE_TLS.has(verb) ? STARTTLS_FIRST : undefined;
     if (verb !== 'STARTTLS') return undefined;
     return this.tls === 'active' ? TLS_ACTIVE : NOT_IMPLEMENTED;
   }

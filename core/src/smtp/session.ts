@@ -8,6 +8,7 @@ import { LineSplitter } from './line-splitter.ts';
 import { reply } from './reply.ts';
 import { SessionBody } from './session-body.ts';
 import { readMail, readRcpt } from './session-envelope.ts';
+import { SessionGate } from './session-gate.ts';
 import {
   AFTER_STARTTLS,
   bannerReply,
@@ -31,7 +32,6 @@ import {
   vetoReply,
   WITHOUT_MAIL,
 } from './session-replies.ts';
-import { SessionGate } from './session-gate.ts';
 import type { Answer, Question, SessionOptions, Step } from './session-steps.ts';
 import { SessionTally } from './session-tally.ts';
 import type { TransientStatus } from './status.ts';

@@ -81,7 +81,12 @@ export class Client {
 }
 
 export async function dial(house: OpenHouse, listener = 'mx'): Promise<Client> {
-  const socket = connect({ host: '127.0.0.1', port: portOf(house, listener), noDelay: true, allowHalfOpen: true });
+  const socket = connect({
+    host: '127.0.0.1',
+    port: portOf(house, listener),
+    noDelay: true,
+    allowHalfOpen: true,
+  });
   socket.on('error', () => {});
   const client = new Client(socket);
   await once(socket, 'connect');

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { definePlugin, type SessionView, Verdict } from '../../src/index.ts';
 import { deliverMemory, type HouseOptions, type OpenHouse, openHouse } from '../../src/testing/index.ts';
-import { CertificateFolder, Client, dial, portOf, upgraded } from './sockets.ts';
+import { CertificateFolder, type Client, dial, portOf, upgraded } from './sockets.ts';
 
 const folder = new CertificateFolder();
 const ours = folder.make('ours', 'house.example');
@@ -34,7 +34,10 @@ const accepts = definePlugin({
 
 type Listener = NonNullable<HouseOptions['listeners']>[number];
 
-function houseWith(listener: Partial<Listener> = {}, options: Partial<HouseOptions> = {}): Promise<OpenHouse> {
+function houseWith(
+  listener: Partial<Listener> = {},
+  options: Partial<HouseOptions> = {},
+): Promise<OpenHouse> {
   return openHouse({
     listeners: [{ name: 'mx', host: '127.0.0.1', port: 0, tls: 'starttls', ...listener }],
     tls: ours,
@@ -59,7 +62,7 @@ test('after STARTTLS the dialogue goes on in TLS 1.3, and the facts stand in ses
   const facts = seen.at(-1)?.tls;
   assert.deepEqual(facts, {
     version: 'TLSv1.3',
-    cipher: 'TLS_AES_128_GCM_SHA256',
+    cipher: 'TLS_AES_256_GCM_SHA384',
     serverName: 'house.example',
   });
   assert.equal(seen.at(-1)?.protocol, 'ESMTPS');
@@ -68,7 +71,7 @@ test('after STARTTLS the dialogue goes on in TLS 1.3, and the facts stand in ses
   await house.clock.advance(0);
   assert.match(
     transport.messages[0]?.content.toString() ?? '',
-    /with ESMTPS \(TLSv1\.3 cipher TLS_AES_128_GCM_SHA256\) id /,
+    /with ESMTPS \(TLSv1\.3 cipher TLS_AES_256_GCM_SHA384\) id /,
   );
   session.socket.destroy();
 });
@@ -100,7 +103,9 @@ test('implicit TLS speaks first inside TLS and offers no STARTTLS (RFC 8314 §3.
 });
 
 // A handshake glued to STARTTLS is plaintext as far as anybody can tell.
-const CLIENT_HELLO = Buffer.concat([Buffer.from([22, 3, 1, 0, 5, 1, 0, 0, 1]), Buffer.alloc(1)]).toString('latin1');
+const CLIENT_HELLO = Buffer.concat([Buffer.from([22, 3, 1, 0, 5, 1, 0, 0, 1]), Buffer.alloc(1)]).toString(
+  'latin1',
+);
 for (const [what, behind] of [
   ['a command', 'NOOP\r\n'],
   ['a whole injected transaction', `EHLO evil.example\r\n${MESSAGE.join('\r\n')}\r\nevil\r\n.\r\n`],
@@ -276,7 +281,7 @@ test('a client that is silent in mid-handshake is closed at its deadline, and on
   await leaving.isClosed();
   const reset = await dial(house);
   reset.socket.resetAndDestroy();
-  while (house.events('connection-opened').length < 0 || (house.server.listeners[0]?.connections ?? 0) > 1)
+  while ((house.server.listeners[0]?.connections ?? 0) > 1)
     await new Promise((resolve) => setImmediate(resolve));
   assert.equal(silent.closed, false);
   await house.clock.advance(29_000);
@@ -316,12 +321,11 @@ test('SCRAM-PLUS can be bound to the TLS connection: both sides export the same 
   const bindings: (Buffer | undefined)[] = [];
   await using house = await houseWith();
   const session = await upgraded(house);
+  await session.say('NOOP').hears(/^250 .*\r\n/);
   for (const listener of house.server.listeners)
     for (const connection of listener.open) bindings.push(connection.channelBinding());
   const socket = session.socket as TLSSocket;
-  assert.deepEqual(bindings, [
-    socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0)),
-  ]);
+  assert.deepEqual(bindings, [socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0))]);
   session.socket.destroy();
 });
 

@@ -9,7 +9,7 @@ import type { ListenerTls } from '../../reception/index.ts';
 import { type Certificate, readCertificate } from './certificate.ts';
 import { NameTable } from './names.ts';
 import { selfSigned } from './self-signed.ts';
-import { certificateFiles, type TlsSettings } from './settings.ts';
+import { certificateFiles, DEFAULT_CIPHERS, type TlsSettings } from './settings.ts';
 
 /** How often the files are looked at: a stat of each. */
 const LOOK = 10_000;
@@ -173,7 +173,7 @@ export function optionsOf(
       cert,
       key,
       minVersion,
-      ciphers,
+      ciphers: ciphers ?? DEFAULT_CIPHERS,
       secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
       // A resumed session counts only where its client certificate was asked for in the same way.
       sessionIdContext: clientCertificates === 'none' ? 'posthouse' : 'posthouse-client',

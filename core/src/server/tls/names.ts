@@ -27,8 +27,6 @@ export class NameTable<T extends Named> {
   /** A wildcard stands for one label, the leftmost (RFC 9525 §6.3). */
   find(serverName: string): T {
     const name = serverName.toLowerCase().replace(/\.$/, '');
-    return (
-      this.#exact.get(name) ?? this.#wildcard.get(name.slice(name.indexOf('.') + 1)) ?? this.#fallback
-    );
+    return this.#exact.get(name) ?? this.#wildcard.get(name.slice(name.indexOf('.') + 1)) ?? this.#fallback;
   }
 }

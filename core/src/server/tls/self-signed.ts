@@ -33,15 +33,16 @@ const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
 const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
 
 /** RFC 5280 §4.1, version 3, a P-256 key. Certificate and key, both PEM. */
-export function makeSelfSigned(hostname: string, now: number): { readonly cert: string; readonly key: string } {
+export function makeSelfSigned(
+  hostname: string,
+  now: number,
+): { readonly cert: string; readonly key: string } {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
   const algorithm = sequence(objectIdentifier(ECDSA_WITH_SHA256));
   // RFC 5280 §A.1: a common name has at most 64 characters; the name that counts is in subjectAltName.
-  const name = sequence(
-    setOf(sequence(objectIdentifier(COMMON_NAME), utf8String(hostname.slice(0, 64)))),
-  );
+  const name = sequence(setOf(sequence(objectIdentifier(COMMON_NAME), utf8String(hostname.slice(0, 64)))));
   const serial = randomBytes(16);
-  serial[0] = (serial[0] ?? 0) & 0x7f | 0x40;
+  serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40;
   const toBeSigned = sequence(
     der(0xa0, integer(Buffer.from([2]))),
     integer(serial),
@@ -57,7 +58,11 @@ export function makeSelfSigned(hostname: string, now: number): { readonly cert: 
         extension(BASIC_CONSTRAINTS, true, sequence()),
         // digitalSignature, the highest bit
         extension(KEY_USAGE, true, bitString(Buffer.from([0x80]), 7)),
-        extension(EXTENDED_KEY_USAGE, false, sequence(objectIdentifier(SERVER_AUTH), objectIdentifier(CLIENT_AUTH))),
+        extension(
+          EXTENDED_KEY_USAGE,
+          false,
+          sequence(objectIdentifier(SERVER_AUTH), objectIdentifier(CLIENT_AUTH)),
+        ),
       ),
     ),
   );

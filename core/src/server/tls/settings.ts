@@ -35,10 +35,12 @@ export const TlsSchema = Type.Object(
       default: 'TLSv1.2',
       description: 'The oldest version that is spoken.',
     }),
-    ciphers: Type.String({
-      default: DEFAULT_CIPHERS,
-      description: "The cipher suites, in OpenSSL's words.",
-    }),
+    ciphers: Type.Optional(
+      Type.String({
+        description:
+          "The cipher suites, in OpenSSL's words. Default: those of TLS 1.3, and of TLS 1.2 ECDHE with AES-GCM or ChaCha20-Poly1305.",
+      }),
+    ),
     expiryWarning: Duration({
       default: '14d',
       description: 'How long before its end a certificate is warned of, at the start and daily.',

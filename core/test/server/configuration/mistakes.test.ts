@@ -143,6 +143,46 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    what: 'TLS that cannot be had',
+    yaml: [
+      'hostname: mx.example.org',
+      'listeners:',
+      '  - { name: mx, port: 25, tlsRequired: true }',
+      '  - { name: in, port: 26, clientCertificates: request }',
+      '  - { name: tls, port: 27, tls: implicit, clientCertificates: require }',
+      '  - { name: ca, port: 28, tls: starttls, clientCertificates: request, clientCa: ./ca.pem }',
+      'tls: { ciphers: NONSENSE, certificates: [{ cert: ./cert.pem, key: ./key.pem }], minVersion: TLSv1.1 }',
+      '',
+    ].join('\n'),
+    lines: [
+      'posthouse.yaml:5:63 listeners[2].clientCertificates needs to know who vouches for clients; add clientCa: …',
+      "posthouse.yaml:6:81 listeners[3].clientCa cannot be used: ENOENT: no such file or directory, open '/etc/ca.pem'",
+      'posthouse.yaml:7:17 tls.ciphers cannot be used: error:0A0000B9:SSL routines::no cipher match',
+      "posthouse.yaml:7:50 tls.certificates[0].cert cannot be read: ENOENT: no such file or directory, open '/etc/cert.pem'",
+      "posthouse.yaml:7:67 tls.certificates[0].key cannot be read: ENOENT: no such file or directory, open '/etc/key.pem'",
+      'posthouse.yaml:7:93 tls.minVersion must be one of TLSv1.2, TLSv1.3, got "TLSv1.1"; did you mean TLSv1.2?',
+    ],
+  },
+  {
+    what: 'TLS that is asked of a listener without it',
+    yaml: [
+      'hostname: mx.example.org',
+      'listeners:',
+      '  - { name: mx, port: 25, tlsRequired: true }',
+      '  - { name: in, port: 26, tls: none, clientCertificates: request }',
+      '',
+    ].join('\n'),
+    lines: [
+      'posthouse.yaml:3:40 listeners[0].tlsRequired cannot be had: the listener has no TLS',
+      'posthouse.yaml:4:58 listeners[1].clientCertificates cannot be had: the listener has no TLS',
+    ],
+  },
+  {
+    what: 'half a certificate',
+    yaml: `${GOOD}tls: { cert: ./cert.pem }\n`,
+    lines: ['posthouse.yaml:4:6 tls has a certificate without its key; add key: …'],
+  },
+  {
     what: 'the control socket is a place or off',
     yaml: `${GOOD}control: true\n`,
     lines: ['posthouse.yaml:4:10 control must be object or false, got true'],
