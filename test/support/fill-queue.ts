@@ -6,8 +6,8 @@ import storeSqlite from '@posthouse/store-sqlite';
 
 export interface Filling {
   readonly count: number;
-  /** Destinations among which the items are spread. */
-  readonly lanes: number;
+  /** Destinations among which the items are spread, or how many. */
+  readonly lanes: number | readonly string[];
   readonly transport: string;
 }
 
@@ -20,10 +20,12 @@ export async function fillQueue(path: string, { count, lanes, transport }: Filli
   await using mounted = await mount(storeSqlite({ path, thread: 'main' }));
   const store = mounted.services.queue as QueueStore;
   const now = Date.now();
+  const names =
+    typeof lanes === 'number' ? Array.from({ length: lanes }, (_, lane) => `lane${lane}.example`) : lanes;
   for (let from = 0; from < count; from += BATCH) {
     const put: NewMessage[] = [];
     for (let index = from; index < Math.min(count, from + BATCH); index += 1) {
-      put.push(await waiting(store, index, `lane${index % lanes}.example`, transport, now));
+      put.push(await waiting(store, index, names[index % names.length] as string, transport, now));
     }
     await store.commit({ put });
   }
