@@ -156,7 +156,17 @@ export const Deadlines: Token<Deadlines> = token<Deadlines>('Deadlines');
 
 export const DeliverySchema = Type.Object(
   {
-    concurrency: Type.Integer({ default: 200, minimum: 1, description: 'Deliveries that run at a time.' }),
+    concurrency: Type.Integer({
+      default: 200,
+      minimum: 1,
+      description: 'Deliveries that run at a time, those that take long not counted.',
+    }),
+    slowConcurrency: Type.Integer({
+      default: 2000,
+      minimum: 1,
+      description:
+        'Deliveries that run beside those because they take longer than a second: hosts that are slow or silent do not keep mail from the others.',
+    }),
     laneConcurrency: Type.Integer({
       default: 20,
       minimum: 1,

@@ -2,7 +2,19 @@
 // destination cannot be reached rests. Pure bookkeeping: time is an argument, and nothing here waits.
 
 import type { Lane, MessageBody, MessageRecord, QueueItem } from '../contract/index.ts';
+import {
+  count,
+  cutBehind,
+  isFull,
+  type LaneState,
+  laneKey,
+  mayRun,
+  newLane,
+  share,
+  takeFirst,
+} from './lane.ts';
 import { laneRest } from './retry.ts';
+import { Slots } from './slots.ts';
 
 /** An item in memory, with the lease held. */
 export interface Pending {
@@ -22,42 +34,42 @@ export interface AgendaLimits {
   /** The first rest of a lane whose destination nobody reaches, milliseconds. */
   readonly laneRest: number;
   readonly laneConcurrency: (transport: string | null) => number;
-}
-
-interface LaneState extends Lane {
-  readonly key: string;
+  /** Attempts that run at a time and end soon. */
   readonly concurrency: number;
-  waiting: Pending[];
-  /** Index of the first that still waits; the array is cut now and then instead of shifted. */
-  first: number;
-  running: number;
-  /** Failures in a row to reach the destination. */
-  failures: number;
-  restsUntil: number;
-  /** It is in the ring of lanes that may run. */
-  ready: boolean;
-  /** The store was told to leave it out because enough of it is in memory. */
-  excluded: boolean;
+  /** Attempts that run at a time and take long. */
+  readonly slowConcurrency: number;
 }
 
-/** A lane's items in memory for each of its deliveries that may run: enough to stay busy, too few to crowd others out. */
-const SHARE_PER_SLOT = 4;
 /** Lanes that a `take` leaves out at most. Items of the others come along and are sent back with a later due time. */
-const MAX_EXCEPT = 500;
+const MAX_EXCEPT = 2000;
 /** A lane that has been quiet for so long after its rest starts afresh. Longer than the longest rest. */
 const FORGET_AFTER = 3_600_000;
 
 export class Agenda {
   readonly #limits: AgendaLimits;
   readonly #lanes = new Map<string, LaneState>();
+  /** Lanes that may run, in turn: those that answer soon, and those that take long. */
   readonly #ring: LaneState[] = [];
+  readonly #slowRing: LaneState[] = [];
   readonly #held = new Set<string>();
+  readonly #slots: Slots;
   #waiting = 0;
   #bytes = 0;
   #reopened = false;
 
   constructor(limits: AgendaLimits) {
     this.#limits = limits;
+    this.#slots = new Slots(limits.concurrency, limits.slowConcurrency);
+  }
+
+  /** Whether slots for attempts that end soon are free: then nothing in memory may run. */
+  get idle(): boolean {
+    return this.#slots.open;
+  }
+
+  /** When an attempt that holds up others will count as slow; undefined where nobody waits for a slot. */
+  get slotFreeAt(): number | undefined {
+    return this.#slots.open || this.#waiting === 0 ? undefined : this.#slots.nextSlowAt;
   }
 
   /** Items in memory: waiting, running, or with an outcome that is not written yet. */
@@ -137,23 +149,24 @@ export class Agenda {
     return undefined;
   }
 
-  /** The next item to run, or undefined when every lane is busy, resting or empty. `finish` it. */
+  /** The next item to run, or undefined when every lane is busy, resting or empty, or has no slot. `finish` it. */
   next(now: number): Pending | undefined {
-    for (let turns = this.#ring.length; turns > 0; turns--) {
-      const lane = this.#ring.shift() as LaneState;
-      lane.ready = false;
-      if (!mayRun(lane, now)) continue;
-      const pending = takeFirst(lane);
-      lane.running += 1;
-      this.#waiting -= 1;
-      if (lane.excluded && count(lane) * 2 <= share(lane)) {
-        lane.excluded = false;
-        this.#reopened = true;
+    return (
+      (this.#slots.open ? this.#nextOf(this.#ring, now) : undefined) ??
+      (this.#slots.slowOpen ? this.#nextOf(this.#slowRing, now) : undefined)
+    );
+  }
+
+  /** Gives up the slots of attempts that take long. Items of lanes that have turned out to be slow come back, for the store. */
+  makeRoom(now: number): readonly Pending[] {
+    const back: Pending[] = [];
+    for (const lane of this.#slots.moveSlow(now)) {
+      for (const pending of cutBehind(lane, share(lane))) {
+        this.#takeOut(pending);
+        back.push(pending);
       }
-      this.#makeReady(lane);
-      return pending;
     }
-    return undefined;
+    return back;
   }
 
   /**
@@ -161,10 +174,10 @@ export class Agenda {
    * `unreachable` lets the lane rest: what waits in it comes back, for the store to keep.
    */
   finish(pending: Pending, unreachable: boolean, now: number): readonly Pending[] {
-    const lane = this.#lane(pending.item);
-    lane.running -= 1;
+    const lane = this.#slots.end(pending.item.id, now);
     this.#freeBytes(pending);
     if (!unreachable) {
+      lane.proven = true;
       lane.failures = 0;
       lane.restsUntil = 0;
       this.#makeReady(lane);
@@ -255,30 +268,44 @@ export class Agenda {
     const key = laneKey(of);
     let lane = this.#lanes.get(key);
     if (lane === undefined) {
-      const { transport, destination } = of;
-      const concurrency = this.#limits.laneConcurrency(transport);
-      lane = {
-        transport,
-        destination,
-        key,
-        concurrency,
-        waiting: [],
-        first: 0,
-        running: 0,
-        failures: 0,
-        restsUntil: 0,
-        ready: false,
-        excluded: false,
-      };
+      lane = newLane(of, this.#limits.laneConcurrency(of.transport));
       this.#lanes.set(key, lane);
     }
     return lane;
   }
 
+  #nextOf(ring: LaneState[], now: number): Pending | undefined {
+    for (let turns = ring.length; turns > 0; turns--) {
+      const lane = ring.shift() as LaneState;
+      lane.ready = false;
+      if (!mayRun(lane, now)) continue;
+      if (ring !== this.#ringOf(lane)) {
+        this.#makeReady(lane);
+        continue;
+      }
+      // A slow lane that must wait for a slot comes back when one of its own attempts ends, or at the next refresh.
+      if (!this.#slots.hasRoomFor(lane)) continue;
+      const pending = takeFirst(lane);
+      this.#slots.begin(pending.item.id, lane, now);
+      this.#waiting -= 1;
+      if (lane.excluded && count(lane) * 2 <= share(lane)) {
+        lane.excluded = false;
+        this.#reopened = true;
+      }
+      this.#makeReady(lane);
+      return pending;
+    }
+    return undefined;
+  }
+
+  #ringOf({ slow }: LaneState): LaneState[] {
+    return slow ? this.#slowRing : this.#ring;
+  }
+
   #makeReady(lane: LaneState): void {
     if (lane.ready || count(lane) === 0 || lane.running >= lane.concurrency) return;
     lane.ready = true;
-    this.#ring.push(lane);
+    this.#ringOf(lane).push(lane);
   }
 
   #forgetLane(lane: LaneState): void {
@@ -286,39 +313,4 @@ export class Agenda {
     // The store may have been told to leave it out, and nobody else would ask for its items now.
     if (lane.excluded) this.#reopened = true;
   }
-}
-
-function count(lane: LaneState): number {
-  return lane.waiting.length - lane.first;
-}
-
-/** After a rest one attempt goes ahead alone, and the others follow when it has reached somebody. */
-function mayRun(lane: LaneState, now: number): boolean {
-  if (count(lane) === 0 || lane.restsUntil > now) return false;
-  return lane.running < (lane.failures === 0 ? lane.concurrency : 1);
-}
-
-function isFull(lane: LaneState): boolean {
-  return lane.failures === 0 ? count(lane) >= share(lane) : count(lane) + lane.running > 0;
-}
-
-function share(lane: LaneState): number {
-  return lane.concurrency * SHARE_PER_SLOT;
-}
-
-function takeFirst(lane: LaneState): Pending {
-  const pending = lane.waiting[lane.first] as Pending;
-  lane.first += 1;
-  if (lane.first === lane.waiting.length) {
-    lane.waiting = [];
-    lane.first = 0;
-  } else if (lane.first > 64 && lane.first * 2 > lane.waiting.length) {
-    lane.waiting = lane.waiting.slice(lane.first);
-    lane.first = 0;
-  }
-  return pending;
-}
-
-function laneKey({ transport, destination }: Lane): string {
-  return `${transport ?? ''} ${destination}`;
 }

@@ -41,12 +41,12 @@ export class Scheduler {
   readonly #store: QueueStore;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #concurrency: number;
   readonly #agenda: Agenda;
   readonly #journal: Journal;
   readonly #courier: Courier;
   readonly #sweeper: Sweeper;
   readonly #timers: Timer[] = [];
+  #slotTimer: Timer | undefined;
   #pumping = false;
   #refilling: Promise<void> | undefined;
   readonly #droppedMeanwhile = new Set<string>();
@@ -68,11 +68,12 @@ export class Scheduler {
     this.#store = store;
     this.#clock = clock;
     this.#log = log;
-    this.#concurrency = settings.concurrency;
     this.#agenda = new Agenda({
       window: settings.window,
       windowBytes: settings.windowBytes,
       laneRest: settings.laneRest,
+      concurrency: settings.concurrency,
+      slowConcurrency: settings.slowConcurrency,
       laneConcurrency: (name) => {
         const own = name === null ? undefined : routing.transport(name)?.handler.laneConcurrency;
         return Math.max(1, own ?? settings.laneConcurrency);
@@ -124,6 +125,7 @@ export class Scheduler {
     this.#timers.push(
       this.#clock.every(TICK, () => {
         this.#agenda.refresh(this.#clock.now());
+        this.#makeRoom();
         this.wake();
       }),
       this.#clock.every(LEASE / 2, () => {
@@ -143,6 +145,7 @@ export class Scheduler {
   async stop(deadline: number): Promise<void> {
     this.#stopping = true;
     for (const timer of this.#timers) timer.stop();
+    this.#slotTimer?.stop();
     this.#sweeper.stop();
     await this.#refilling;
     this.#giveBack(this.#agenda.clear());
@@ -225,8 +228,7 @@ export class Scheduler {
   #pump(): void {
     if (this.#stopping) return;
     const now = this.#clock.now();
-    let begun = 0;
-    while (this.#courier.running < this.#concurrency) {
+    for (let begun = 0; ; ) {
       if (begun === TURN) {
         this.#pumpSoon();
         break;
@@ -236,15 +238,30 @@ export class Scheduler {
       begun += 1;
       this.#courier.carry(pending, now);
     }
+    if (this.#agenda.slotFreeAt !== undefined) this.#waitForSlot(this.#agenda.slotFreeAt - now);
     if (this.#agenda.takeReopened()) this.#moreInStore = true;
     // Free slots mean that nothing in memory may run: whatever waits here is of lanes that are busy.
-    const wanted = this.#courier.running < this.#concurrency || this.#agenda.waiting < BATCH;
+    const wanted = this.#agenda.idle || this.#agenda.waiting < BATCH;
     if (wanted && this.#moreInStore && this.#refilling === undefined && this.#agenda.room > 0) {
       this.#refilling = this.#refill().finally(() => {
         this.#refilling = undefined;
         this.#droppedMeanwhile.clear();
       });
     }
+  }
+
+  #waitForSlot(milliseconds: number): void {
+    if (this.#slotTimer !== undefined) return;
+    this.#slotTimer = this.#clock.after(Math.max(0, milliseconds), () => {
+      this.#slotTimer = undefined;
+      this.#makeRoom();
+      this.#pumpSoon();
+    });
+  }
+
+  /** Slots that a slow destination has taken are free for others as soon as it counts as slow. */
+  #makeRoom(): void {
+    this.#giveBack(this.#agenda.makeRoom(this.#clock.now()));
   }
 
   async #refill(): Promise<void> {

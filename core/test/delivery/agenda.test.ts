@@ -33,12 +33,16 @@ function pending(destination: string, size?: number, share?: { users: number }):
   return { item, message, body, ...(share && { share }) };
 }
 
-function agenda(limits: Partial<AgendaLimits> & { concurrency?: number } = {}): Agenda {
-  const { concurrency = 2, ...rest } = limits;
+function agenda(
+  limits: Partial<Omit<AgendaLimits, 'concurrency'>> & { concurrency?: number; slots?: number } = {},
+): Agenda {
+  const { concurrency = 2, slots = 1000, ...rest } = limits;
   return new Agenda({
     window: 100,
     windowBytes: 1000,
     laneRest: 30_000,
+    concurrency: slots,
+    slowConcurrency: 1000,
     laneConcurrency: () => concurrency,
     ...rest,
   });
@@ -232,11 +236,41 @@ test('lanes leave no trace once there is nothing to remember of them', () => {
 });
 
 test('however many lanes rest, a take leaves out a bounded number, the full ones among them', () => {
-  const here = agenda({ concurrency: 1, window: 10_000 });
-  for (let lane = 0; lane < 2000; lane++) fill(here, `dead${lane}`, 1);
-  for (const each of drain(here, 0, 3000)) here.finish(each, true, 0);
+  const here = agenda({ concurrency: 1, window: 10_000, slots: 5000 });
+  for (let lane = 0; lane < 5000; lane++) fill(here, `dead${lane}`, 1);
+  for (const each of drain(here, 0, 6000)) here.finish(each, true, 0);
   fill(here, 'full', 4);
   const closed = here.closed(0);
-  assert.equal(closed.length, 500);
+  assert.equal(closed.length, 2000);
   assert.equal(closed[0]?.destination, 'full');
+});
+
+test('lanes that take long do not keep slots from lanes that answer soon', () => {
+  const agendaOfTwo = agenda({ concurrency: 2, slots: 2 });
+  fill(agendaOfTwo, 'slow.example', 10);
+  const slow = drain(agendaOfTwo, 0);
+  assert.equal(slow.length, 2);
+  fill(agendaOfTwo, 'fast.example', 2);
+  assert.equal(agendaOfTwo.next(999), undefined, 'no slot');
+  assert.equal(agendaOfTwo.slotFreeAt, 1000);
+  const back = agendaOfTwo.makeRoom(1000);
+  assert.deepEqual(
+    back.map(({ item }) => item.destination),
+    Array(6).fill('slow.example'),
+    'of what waits for a slow destination only the next ones stay in memory',
+  );
+  assert.deepEqual(
+    drain(agendaOfTwo, 1000).map(({ item }) => item.destination),
+    ['fast.example', 'fast.example'],
+  );
+});
+
+test('a slow lane whose attempts end goes on', () => {
+  const slowOne = agenda({ concurrency: 1, slots: 1 });
+  fill(slowOne, 'slow.example', 3);
+  const first = slowOne.next(0) as Pending;
+  slowOne.makeRoom(1000);
+  assert.equal(slowOne.next(1000), undefined, 'one at a time');
+  slowOne.finish(first, false, 5000);
+  assert.notEqual(slowOne.next(5000), undefined);
 });

@@ -68,6 +68,30 @@ test('a destination with 100,000 waiting items does not starve the others', asyn
   assert.equal(room.scheduler.running, 20);
 });
 
+test('hundreds of silent destinations, more than there are slots, do not keep mail from the others', async () => {
+  const room: Room = openRoom({
+    started: false,
+    transports: [
+      {
+        answer: ({ destination }) =>
+          destination.startsWith('silent')
+            ? new Promise((resolve) =>
+                room.clock.after(5 * MINUTE, () => resolve(Outcome.deferred('4.4.2', 'no greeting'))),
+              )
+            : Outcome.delivered(),
+      },
+    ],
+  });
+  for (let each = 0; each < 300; each++) await backlog(room, `silent${each}.example`, 20);
+  await backlog(room, 'alive.example', 2000);
+  room.scheduler.start();
+  await room.clock.advance(20_000);
+  assert.equal(countOf(room, 'alive.example'), 2000);
+  await room.send({ to: ['joe@fresh.example'] });
+  await room.settle();
+  assert.equal(countOf(room, 'fresh.example'), 1, 'and a fresh message goes at once');
+});
+
 test('a dead destination costs the others nothing and itself one attempt per rest', async () => {
   const room = openRoom({
     started: false,

@@ -24,6 +24,7 @@ export const HOUR = 60 * MINUTE;
 
 export const SETTINGS: DeliverySettings = {
   concurrency: 200,
+  slowConcurrency: 2000,
   laneConcurrency: 20,
   window: 5000,
   windowBytes: 64 * 1024 * 1024,

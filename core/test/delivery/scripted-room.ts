@@ -28,6 +28,7 @@ export const HOUR = 60 * MINUTE;
 
 const SETTINGS: DeliverySettings = {
   concurrency: 50,
+  slowConcurrency: 2000,
   laneConcurrency: 5,
   window: 1000,
   windowBytes: 1_000_000,

@@ -1,0 +1,94 @@
+// A lane: the items of one destination that are in memory, and how the destination has behaved. Pure: what may run and how
+// much of it is worth holding. Not for: whose turn it is (agenda.ts).
+
+import type { Lane } from '../contract/index.ts';
+import type { Pending } from './agenda.ts';
+
+export interface LaneState extends Lane {
+  readonly key: string;
+  readonly concurrency: number;
+  waiting: Pending[];
+  /** Index of the first that still waits; the array is cut now and then instead of shifted. */
+  first: number;
+  running: number;
+  /** Failures in a row to reach the destination. */
+  failures: number;
+  restsUntil: number;
+  /** It has been reached since it is in memory. */
+  proven: boolean;
+  /** Its last attempt took long, or one that runs has taken long already. */
+  slow: boolean;
+  /** It is in the ring of lanes that may run. */
+  ready: boolean;
+  /** The store was told to leave it out because enough of it is in memory. */
+  excluded: boolean;
+}
+
+/** A lane's items in memory for each of its deliveries that may run: enough to stay busy, too few to crowd others out. */
+const SHARE_PER_SLOT = 4;
+/** Attempts at a time while nobody knows whether the destination answers at all. */
+const UNPROVEN_CONCURRENCY = 5;
+
+export function newLane({ transport, destination }: Lane, concurrency: number): LaneState {
+  return {
+    transport,
+    destination,
+    key: laneKey({ transport, destination }),
+    concurrency,
+    waiting: [],
+    first: 0,
+    running: 0,
+    failures: 0,
+    restsUntil: 0,
+    proven: false,
+    slow: false,
+    ready: false,
+    excluded: false,
+  };
+}
+
+export function laneKey({ transport, destination }: Lane): string {
+  return `${transport ?? ''} ${destination}`;
+}
+
+/** Items that wait. */
+export function count(lane: LaneState): number {
+  return lane.waiting.length - lane.first;
+}
+
+export function mayRun(lane: LaneState, now: number): boolean {
+  return count(lane) > 0 && lane.restsUntil <= now && lane.running < allowed(lane);
+}
+
+/** After a rest one attempt goes ahead alone, at a new destination some; the others follow when somebody was reached. */
+function allowed({ failures, proven, concurrency }: LaneState): number {
+  if (failures > 0) return 1;
+  return proven ? concurrency : Math.min(concurrency, UNPROVEN_CONCURRENCY);
+}
+
+export function isFull(lane: LaneState): boolean {
+  return lane.failures === 0 ? count(lane) >= share(lane) : count(lane) + lane.running > 0;
+}
+
+/** Items worth holding: of a slow lane the next ones and no more, as there is time to ask the store for others. */
+export function share({ slow, running, concurrency }: LaneState): number {
+  return slow ? Math.max(1, running) : concurrency * SHARE_PER_SLOT;
+}
+
+export function takeFirst(lane: LaneState): Pending {
+  const pending = lane.waiting[lane.first] as Pending;
+  lane.first += 1;
+  if (lane.first === lane.waiting.length) {
+    lane.waiting = [];
+    lane.first = 0;
+  } else if (lane.first > 64 && lane.first * 2 > lane.waiting.length) {
+    lane.waiting = lane.waiting.slice(lane.first);
+    lane.first = 0;
+  }
+  return pending;
+}
+
+/** Takes out of the lane what is behind the first `kept` that wait. */
+export function cutBehind(lane: LaneState, kept: number): readonly Pending[] {
+  return lane.waiting.splice(lane.first + kept);
+}
