@@ -1,6 +1,7 @@
 // What a test needs of the machine: where it is missing the test is skipped with the reason, or fails where all must run.
 
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 
 /** Skips the test, and returns true, when something is missing. With POSTHOUSE_REQUIRE_PROGRAMS=1 it fails instead. */
@@ -24,4 +25,13 @@ export function missingLinux(): string | undefined {
 
 export function missingRoot(): string | undefined {
   return process.getuid?.() === 0 ? undefined : 'needs to be root';
+}
+
+/** Why a process cannot have so many files open: Node raises its own limit as far as it may. */
+export function missingFiles(count: number): string | undefined {
+  const limits = readFileSync('/proc/self/limits', 'latin1');
+  const hard = /^Max open files +\S+ +(\S+)/m.exec(limits)?.[1];
+  return hard === 'unlimited' || Number(hard) >= count
+    ? undefined
+    : `needs ${count} open files, may have ${hard}`;
 }

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { definePlugin, Verdict } from '../../src/index.ts';
 import { type HouseOptions, openHouse } from '../../src/testing/index.ts';
 
@@ -11,6 +12,8 @@ const accepts = definePlugin({
 });
 
 const house = (options: Partial<HouseOptions> = {}) => openHouse({ plugins: [accepts()], ...options });
+const fixture = (name: string): string =>
+  fileURLToPath(new URL(`../../../../test/fixtures/house.example.${name}.pem`, import.meta.url));
 const mx = (options: object) => [{ name: 'mx', port: 0, host: '127.0.0.1', ...options }];
 
 test('connections in all, per address, per network and per minute are 421 at once, and one event a second tells', async () => {
@@ -103,4 +106,18 @@ test('a client that leaves during the delay of the banner leaves nothing behind'
   open.connect().destroy();
   await open.clock.advance(30_000);
   assert.equal(open.events('connection-closed').length, 2);
+});
+
+test('a TLS handshake that stops half way is cut off', async () => {
+  await using open = await house({
+    listeners: mx({ tls: 'implicit' }),
+    tls: { cert: fixture('cert'), key: fixture('key') },
+    deadlines: { tlsHandshake: '30s' },
+  });
+  const client = open.connect();
+  client.write(Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01]));
+  await open.clock.advance(29_000);
+  assert.equal(open.events('connection-closed').length, 0);
+  await open.clock.advance(3000);
+  assert.equal(open.events('connection-closed')[0]?.why, 'TLS handshake took too long');
 });
