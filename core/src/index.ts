@@ -17,6 +17,7 @@ export {
   Mailbox,
   type MailParameters,
   mailbox,
+  mailDate,
   type PermanentStatus,
   parseMailbox,
   type RcptParameters,
