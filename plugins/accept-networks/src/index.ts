@@ -1,8 +1,7 @@
 // Lets clients of trusted networks send mail to anywhere.
 // Not for: users on the move, who authenticate instead; refusing anybody, which is for check-* plugins.
 
-import { definePlugin, type SessionView, Type, Verdict } from '@posthouse/core';
-import { TrustedNetworks } from './trusted-networks.ts';
+import { definePlugin, type SessionView, TrustedNetworks, Type, Verdict } from '@posthouse/core';
 
 export default definePlugin({
   name: 'accept-networks',

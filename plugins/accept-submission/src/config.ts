@@ -12,6 +12,11 @@ export const ConfigSchema = Type.Object(
       description:
         'Refuse clients at MAIL that have not authenticated (RFC 6409 §4.3). `false` where the same listener takes mail from other servers.',
     }),
+    trustedNetworks: Type.With(Type.Array(Type.String()), {
+      default: [],
+      description:
+        'Addresses and networks in CIDR form whose clients need not authenticate, and may send as anybody: `127.0.0.1`, `10.1.2.0/24`.',
+    }),
     senders: Type.With(Type.Array(Type.String({ minLength: 1 })), {
       default: ['{user}'],
       description:

@@ -12,6 +12,8 @@ import {
   note,
   type RcptAsked,
   ServerIdentity,
+  type SessionView,
+  TrustedNetworks,
   Verdict,
 } from '@posthouse/core';
 import { type Allowance, Allowances, describeExceeded } from './allowance.ts';
@@ -64,6 +66,7 @@ class Submission {
   readonly #allowances: Allowances;
   readonly #allowed: ReadonlyMap<string, Allowance>;
   readonly #complete: ReadonlySet<string>;
+  readonly #trusted: TrustedNetworks;
   #senders: SenderTable;
 
   constructor({ config, clock, identifiers, identity }: Tools) {
@@ -76,6 +79,7 @@ class Submission {
       Object.entries(config.userLimits ?? {}).map(([user, own]) => [user, { ...config, ...own }]),
     );
     this.#complete = new Set(config.singleLabelDomains.map((domain) => domain.toLowerCase()));
+    this.#trusted = new TrustedNetworks(config.trustedNetworks, 'trustedNetworks');
     this.#senders = this.#tableWith([]);
   }
 
@@ -84,9 +88,11 @@ class Submission {
     this.#senders = this.#tableWith(entries);
   }
 
-  judgeSender({ session: { user }, sender }: MailFromAsked): HookTable['on-mail-from']['answer'] | undefined {
+  judgeSender({ session, sender }: MailFromAsked): HookTable['on-mail-from']['answer'] | undefined {
     const { requireAuth, nullSender } = this.#config;
-    if (user === undefined) {
+    const { user } = session;
+    const by = this.#whose(session);
+    if (by === 'a stranger') {
       if (!requireAuth) return undefined;
       return Verdict.reject('5.7.0', 'Authentication required', {
         code: 530,
@@ -94,7 +100,7 @@ class Submission {
       });
     }
     if (sender === null) {
-      if (nullSender === 'reject')
+      if (user !== undefined && nullSender === 'reject')
         return Verdict.reject('5.7.1', 'The null sender is not for people', {
           reason: 'submission.null-sender',
         });
@@ -104,7 +110,7 @@ class Submission {
           code: 554,
           reason: 'submission.unqualified-sender',
         });
-      if (!this.#senders.mayUse(user, sender))
+      if (user !== undefined && !this.#senders.mayUse(user, sender))
         return Verdict.reject('5.7.1', `User ${user} may not send as <${sender}>`, {
           reason: 'submission.foreign-sender',
         });
@@ -112,27 +118,23 @@ class Submission {
     return this.#overLimit(user, 1, 0);
   }
 
-  judgeRecipient({
-    session: { user },
-    recipient,
-    accepted,
-  }: RcptAsked): HookTable['on-rcpt']['answer'] | undefined {
+  judgeRecipient({ session, recipient, accepted }: RcptAsked): HookTable['on-rcpt']['answer'] | undefined {
     // The bare postmaster (RFC 5321 §4.1.1.3) is a mailbox of this server, for its own plugins to claim.
-    if (user === undefined || recipient.domain === '') return undefined;
+    const by = this.#whose(session);
+    if (by === 'a stranger' || recipient.domain === '') return undefined;
     if (!this.#isQualified(recipient.domain))
       return Verdict.reject('5.1.2', `The domain "${recipient.domain}" is not fully qualified`, {
         code: 554,
         reason: 'submission.unqualified-recipient',
       });
-    return (
-      this.#overLimit(user, 0, accepted.length + 1) ?? Verdict.accept({ reason: 'submission.authenticated' })
-    );
+    const reason = by === 'a user' ? 'submission.authenticated' : 'submission.trusted-network';
+    return this.#overLimit(session.user, 0, accepted.length + 1) ?? Verdict.accept({ reason });
   }
 
   judgeMessage(asked: DataAsked): HookTable['on-data']['answer'] | undefined {
     const { session, recipients, message, edits } = asked;
     const { user } = session;
-    if (user === undefined) return undefined;
+    if (this.#whose(session) === 'a stranger') return undefined;
     const unqualified = unqualifiedField(message.headers, (domain) => this.#isQualified(domain));
     if (unqualified !== undefined) {
       const { field, address } = unqualified;
@@ -142,14 +144,14 @@ class Submission {
       });
     }
     const refusal =
-      this.#config.headerFrom === 'ignore'
+      user === undefined || this.#config.headerFrom === 'ignore'
         ? undefined
         : this.#judgeAuthor(asked, user, this.#config.headerFrom);
     if (refusal !== undefined) return refusal;
     // Once more: several connections of one user may have come this far side by side.
     const over = this.#overLimit(user, 1, recipients.length);
     if (over !== undefined) return over;
-    this.#allowances.spend(user, { messages: 1, recipients: recipients.length });
+    if (user !== undefined) this.#allowances.spend(user, { messages: 1, recipients: recipients.length });
     fixUp(message.headers, edits, {
       now: this.#clock.now(),
       identifier: () => this.#identifiers.next(),
@@ -185,10 +187,11 @@ class Submission {
   }
 
   #overLimit(
-    user: string,
+    user: string | undefined,
     messages: number,
     recipients: number,
   ): ReturnType<typeof Verdict.defer> | undefined {
+    if (user === undefined) return undefined;
     const allowed = this.#allowed.get(user) ?? this.#config;
     const exceeded = this.#allowances.exceeded(user, allowed, { messages, recipients });
     if (exceeded === undefined) return undefined;
@@ -196,6 +199,11 @@ class Submission {
       code: exceeded.what === 'messages' ? 450 : 452,
       reason: `submission.${exceeded.what}-per-${exceeded.per}`,
     });
+  }
+
+  #whose({ user, remoteAddress }: SessionView): 'a user' | 'a trusted client' | 'a stranger' {
+    if (user !== undefined) return 'a user';
+    return this.#trusted.has(remoteAddress) ? 'a trusted client' : 'a stranger';
   }
 
   #isQualified(domain: string): boolean {

@@ -43,6 +43,27 @@ test('where other servers send to the same listener, nothing is said of them and
   assert.deepEqual(plugin.edits, []);
 });
 
+test('a client of a trusted network needs no password and may send as anybody, and its messages are mended', async () => {
+  await using plugin = await mount(
+    acceptSubmission({ ...config, trustedNetworks: ['192.0.2.0/24'], messagesPerHour: 1 }),
+  );
+  for (const sender of ['who@elsewhere.example', null])
+    assert.deepEqual(await plugin.ask('on-mail-from', { sender }), SILENT);
+  assert.deepEqual(
+    await plugin.ask('on-rcpt', { recipient: 'who@elsewhere.example' }),
+    Verdict.accept({ reason: 'submission.trusted-network' }),
+  );
+  assert.equal((await plugin.ask('on-rcpt', { recipient: 'who@mailhost' })).kind, 'reject');
+  for (let sent = 0; sent < 2; sent++)
+    assert.deepEqual(
+      await plugin.ask('on-data', { message: message('From: who@elsewhere.example\r\n') }),
+      SILENT,
+    );
+  assert.equal(plugin.edits.length, 4);
+  const stranger = { session: { remoteAddress: '203.0.113.1' } };
+  assert.equal((await plugin.ask('on-mail-from', stranger)).kind, 'reject');
+});
+
 const senders: readonly (readonly [sender: string | null, expected: Verdict])[] = [
   ['ann@example.org', SILENT],
   ['sales@example.org', SILENT],

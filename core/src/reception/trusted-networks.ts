@@ -1,16 +1,19 @@
-// A set of IP networks: read from their CIDR spelling once, asked with addresses as sockets spell them.
+// The networks that a configuration trusts: read from their CIDR spelling once, asked with addresses as sockets spell them.
 
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
-import { PosthouseError } from '@posthouse/core';
+import { PosthouseError } from '../contract/index.ts';
 
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
 export class TrustedNetworks {
   readonly #networks = new BlockList();
 
-  /** Throws a PosthouseError `config-invalid` that names the entry which is no network. */
-  constructor(entries: readonly string[]) {
-    for (const [index, entry] of entries.entries()) this.#add(entry, `networks[${index}]`);
+  /**
+   * Throws a PosthouseError `config-invalid` that names the entry which is no network.
+   * @param key the name of the list in the configuration
+   */
+  constructor(entries: readonly string[], key = 'networks') {
+    for (const [index, entry] of entries.entries()) this.#add(entry, `${key}[${index}]`);
   }
 
   /** An IPv4-mapped IPv6 address, as dual-stack sockets report IPv4 clients, counts as the IPv4 address (RFC 4291 §2.5.5.2). */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { TrustedNetworks } from '../src/trusted-networks.ts';
+import { TrustedNetworks } from '../../src/reception/trusted-networks.ts';
 
 const table: readonly (readonly [networks: readonly string[], address: string, trusted: boolean])[] = [
   [['127.0.0.0/8'], '127.255.255.255', true],
