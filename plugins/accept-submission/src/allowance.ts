@@ -114,9 +114,10 @@ function leaves(slot: Slot, span: number): number {
   return slot.start + SLOT + span;
 }
 
-/** `at most 500 messages an hour; the next one in 12 minutes` */
+/** `At most 500 messages an hour for this user, try again in 12 minutes` */
 export function describeExceeded({ what, per, limit, wait }: Exceeded): string {
-  const most = `At most ${limit} ${what} ${per === 'hour' ? 'an hour' : 'a day'} for this user`;
+  const things = limit === 1 ? what.slice(0, -1) : what;
+  const most = `At most ${limit} ${things} ${per === 'hour' ? 'an hour' : 'a day'} for this user`;
   return wait === undefined ? most : `${most}, try again in ${describeWait(wait)}`;
 }
 

@@ -80,7 +80,7 @@ const unreadable: readonly string[] = [
 ];
 
 for (const value of unreadable) {
-  test(`“${value}” is no list of addresses`, () => {
+  test(`${JSON.stringify(value)} is no list of addresses`, () => {
     assert.equal(readAddresses(value), undefined);
   });
 }
