@@ -100,18 +100,15 @@ export class SmtpSession {
   receive(bytes: Uint8Array): Step[] {
     const steps: Step[] = [];
     if (this.#phase === 'closed' || this.#phase === 'handshake') return steps;
-    this.#tally.heard(bytes.length);
     if (!this.#greeted) {
       // RFC 5321 §3.1: the server speaks first.
       this.earlyTalker = true;
       this.#splitter.push(bytes);
       return steps;
     }
-    if (this.#phase === 'body' && this.#open === undefined && this.#splitter.size === 0) {
-      this.#receiveBody(bytes, steps);
-    } else {
-      this.#splitter.push(bytes);
-    }
+    const goesOn = this.#phase === 'body' && this.#open === undefined && this.#splitter.size === 0;
+    if (goesOn) this.#receiveBody(bytes, steps);
+    else this.#splitter.push(bytes);
     this.#work(steps);
     return steps;
   }
@@ -171,7 +168,9 @@ export class SmtpSession {
         if (this.#splitter.size === 0) break;
         this.#receiveBody(this.#splitter.rest(), steps);
       } else if (this.#phase === 'commands') {
+        const before = this.#splitter.size;
         const next = this.#splitter.next();
+        this.#tally.heard(before - this.#splitter.size);
         if (next === undefined) break;
         if ('fault' in next) this.#refuse(steps, LINE_FAULTS[next.fault]);
         else this.#command(parseCommand(next.line), steps);
@@ -294,6 +293,7 @@ export class SmtpSession {
   #receiveBody(bytes: Uint8Array, steps: Step[]): void {
     const body = this.#body as SessionBody;
     const end = body.receive(bytes, steps);
+    this.#tally.heard(end === -1 ? bytes.length : end);
     if (end === -1) return;
     this.#phase = 'commands';
     if (end < bytes.length) this.#splitter.push(bytes.subarray(end));

@@ -10,7 +10,13 @@ import { ACCEPT, type Answering, Client, type Pace } from './session-driver.ts';
 const LENIENT: Partial<SessionOptions> = {
   body: { bareLf: 'normalise', bareCr: 'normalise', nul: 'refuse' },
 };
-const SMALL: Partial<SessionOptions> = { messageSize: 24, commandLine: 40, recipients: 2, badCommands: 5 };
+const SMALL: Partial<SessionOptions> = {
+  messageSize: 24,
+  commandLine: 40,
+  recipients: 2,
+  badCommands: 5,
+  unauthenticatedBytes: 300,
+};
 
 const NO: Answer = { kind: 'reject', status: '5.7.1', text: 'No' };
 const LATER: Answer = { kind: 'defer', status: '4.7.1', text: 'Later' };

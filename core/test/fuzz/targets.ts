@@ -1,0 +1,7 @@
+// Everything that is given octets or text from outside.
+
+import * as dialogue from './dialogue-targets.ts';
+import type { Target } from './fuzzer.ts';
+import * as text from './text-targets.ts';
+
+export const TARGETS: readonly Target[] = [...Object.values(dialogue), ...Object.values(text)];
