@@ -2,8 +2,8 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { definePlugin, Verdict } from '@posthouse/core';
-import { deliverMemory, type HouseOptions, type MemoryTransport } from '@posthouse/core/testing';
+import { Authenticator, definePlugin, type ListenerDefinition, Verdict } from '@posthouse/core';
+import { authMemory, deliverMemory, type HouseOptions, type MemoryTransport } from '@posthouse/core/testing';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -24,6 +24,13 @@ export interface HouseLine {
   readonly certificate?: boolean;
   /** TLS is required on it. */
   readonly tlsRequired?: boolean;
+  /** The listener's AUTH, without TLS, for ann with the password `pencil` and the token `mF_9.B5f-4.1JqM`. */
+  readonly auth?: 'offered' | 'required';
+  /** false: AUTH only under TLS. */
+  readonly authWithoutTls?: false;
+  readonly authMechanisms?: ListenerDefinition['authMechanisms'];
+  /** Nobody can tell who is who. */
+  readonly authUnavailable?: boolean;
   /** Every connection is refused by a plugin. */
   readonly refuses?: boolean;
 }
@@ -68,14 +75,51 @@ const refuseAll = definePlugin({
   setup: () => ({ hooks: { 'on-connect': () => Verdict.reject('5.7.1', 'No service for you') } }),
 });
 
-export function houseOf({ limits, certificate, tlsRequired, refuses }: HouseLine): {
+const authBroken = definePlugin({
+  name: 'auth-broken',
+  provides: { authenticator: Authenticator },
+  setup: () => ({
+    services: {
+      authenticator: {
+        verifyPassword: () => {
+          throw new Error('the directory is down');
+        },
+      },
+    },
+  }),
+});
+
+const users = authMemory({ users: { ann: 'pencil' }, tokens: { 'mF_9.B5f-4.1JqM': 'ann' } });
+
+/** AUTH without TLS, so that a dialogue can be read; and no delays. */
+function authOf({ auth, authWithoutTls, authMechanisms }: HouseLine): Partial<HouseOptions> {
+  if (auth === undefined) return {};
+  const listener = {
+    name: 'mx',
+    host: '127.0.0.1',
+    port: 0,
+    auth,
+    authWithoutTls: authWithoutTls ?? true,
+    ...(authMechanisms && { authMechanisms }),
+  };
+  return { listeners: [listener], deadlines: { authDelay: 0 } };
+}
+
+export function houseOf(line: HouseLine): {
   options: HouseOptions;
   transport: MemoryTransport;
 } {
+  const { limits, certificate, tlsRequired, refuses, auth, authUnavailable } = line;
   const transport = deliverMemory();
   const fixture = (name: string): string => `${root}fixtures/house.example.${name}.pem`;
   const options: HouseOptions = {
-    plugins: [...(refuses ? [refuseAll()] : []), acceptOurs(), transport],
+    plugins: [
+      ...(refuses ? [refuseAll()] : []),
+      acceptOurs(),
+      ...(auth === undefined ? [] : [authUnavailable ? authBroken() : users]),
+      transport,
+    ],
+    ...authOf(line),
     ...(limits && { limits }),
     ...(tlsRequired && { listeners: [{ name: 'mx', host: '127.0.0.1', port: 0, tlsRequired }] }),
     ...(certificate && { tls: { cert: fixture('cert'), key: fixture('key') } }),

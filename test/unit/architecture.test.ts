@@ -22,7 +22,7 @@ const table = new Map(
 const ROOF = new Set(['cli', 'testing', 'server']);
 
 test('a room imports what the floor plan allows, by the door', () => {
-  assert.equal(table.size, 10);
+  assert.equal(table.size, 11);
   for (const [room, may] of table) {
     for (const file of sources(`core/src/${room}/**/*.ts`)) {
       for (const target of imports(file)) {
@@ -37,7 +37,7 @@ test('a room imports what the floor plan allows, by the door', () => {
 
 test('the ground floor is pure', () => {
   for (const file of sources('core/src/smtp/*.ts')) {
-    for (const target of imports(file)) assert.match(target, /^\.\/[a-z-]+\.ts$/, file);
+    for (const target of imports(file)) assert.match(target, /^\.\/[a-z0-9-]+\.ts$/, file);
     assert.doesNotMatch(
       read(file).replace(/\/\/.*|\/\*[\s\S]*?\*\//g, ''),
       /\b(async|await|Promise|Date\.now|Math\.random)\b/,

@@ -19,7 +19,9 @@ test('the table of clauses is the list of dialogue files', () => {
 
 test('the page names what EHLO advertises, and no more', () => {
   const line = /^EHLO advertises: (.*)$/m.exec(page)?.[1] ?? '';
-  const keywords = ehloKeywords({ messageSize: 1, startTls: true }).map((keyword) => keyword.split(' ')[0]);
+  const keywords = ehloKeywords({ messageSize: 1, startTls: true, auth: ['PLAIN'] }).map(
+    (keyword) => keyword.split(' ')[0],
+  );
   assert.deepEqual(
     [...line.matchAll(/`([^`]+)`/g)].map((match) => match[1]),
     keywords,

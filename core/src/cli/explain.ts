@@ -58,7 +58,7 @@ export function explanation(
   const hooks = listeners.map((listener) => {
     const { name, host, port, rejectAt } = listener;
     const here = plan.filter((line) => line.listener === name);
-    const head = `listener ${name}: ${host} port ${port}, ${tlsOf(listener, definition)}, vetoes ${rejectAt}`;
+    const head = `listener ${name}: ${host} port ${port}, ${tlsOf(listener, definition)}, AUTH ${authOf(listener)}, vetoes ${rejectAt}`;
     return `${head}\n${columns(
       [],
       hookNames.filter((hook) => hook !== 'on-deliver').flatMap((hook) => rowsOf(hook, here)),
@@ -78,6 +78,12 @@ function tlsOf(listener: ResolvedListener, { tls: settings }: ResolvedDefinition
   if (tls !== 'none' && certificateFiles(settings).length === 0) parts.push('self-signed certificate');
   if (clientCertificates !== 'none') parts.push(`client certificates ${clientCertificates}`);
   return parts.join(', ');
+}
+
+function authOf({ auth, authWithoutTls, authMechanisms }: ResolvedListener): string {
+  if (auth === 'none') return auth;
+  const without = authWithoutTls ? ' even without TLS' : '';
+  return `${auth}${without}${authMechanisms === undefined ? '' : ` (${authMechanisms.join(' ')})`}`;
 }
 
 function rowsOf(hook: Hook, lines: readonly PlanLine[]): readonly (readonly string[])[] {

@@ -55,6 +55,37 @@ export interface Events {
     error: string;
     milliseconds: number;
   };
+  /** AUTH succeeded (235). */
+  'authentication-succeeded': {
+    session: string;
+    listener: string;
+    remoteAddress: string;
+    mechanism: string;
+    user: string;
+    plugin: string;
+    milliseconds: number;
+  };
+  /** AUTH failed: `user` is what the client wrote. */
+  'authentication-failed': {
+    session: string;
+    listener: string;
+    remoteAddress: string;
+    mechanism: string;
+    user: string;
+    /** `unknown-user`, `wrong-password`, `unavailable`, `too-many-failures`, or in the plugin's own words. */
+    reason: string;
+    /** null: no plugin decided. */
+    plugin: string | null;
+    milliseconds: number;
+  };
+  /** An Authenticator threw, rejected, took too long or answered nonsense. */
+  'authenticator-failed': {
+    session: string;
+    plugin: string;
+    problem: 'threw' | 'timed-out' | 'illegal-answer';
+    error: string;
+    milliseconds: number;
+  };
   /** A command was refused by the protocol or a limit, not by a plugin. */
   'command-refused': { session: string; code: number; status: string; text: string };
   /** Durable: the 250 is about to be sent. */

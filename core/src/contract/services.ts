@@ -1,5 +1,8 @@
 // The services with a life of their own or with several possible makers, each interface with its token.
 
+import type { ScramKeys } from '../smtp/index.ts';
+import type { SessionView } from './asked.ts';
+import type { Awaitable } from './delivery.ts';
 import { type Token, token } from './token.ts';
 
 /** Time as an argument. Nothing in the house reads a clock of its own. */
@@ -79,3 +82,41 @@ export interface ServerIdentity {
   isSelf(host: string, address: string, port: number): boolean;
 }
 export const ServerIdentity: Token<ServerIdentity> = token<ServerIdentity>('ServerIdentity');
+
+/** What an Authenticator is given beside the credentials. */
+export interface LoginAsked {
+  /** As the client wrote it, in UTF-8, not prepared (RFC 4013) and not lower-cased. Untrusted. */
+  readonly user: string;
+  /** `PLAIN`, `OAUTHBEARER`… */
+  readonly mechanism: string;
+  readonly session: SessionView;
+  /** A logger that already names the plugin and the session. Passwords and tokens have no place in it. */
+  readonly log: Logger;
+  /** Aborted when the time for this call is up or the connection is gone. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The user whom the credentials prove, under the name that sessions, logs and the queue will have; or why they are
+ * refused, for the log (`wrong-password`, `disabled`), which the client is never told.
+ */
+export type LoginResult = { readonly user: string } | { readonly refused: string };
+
+/**
+ * Knows users. Several plugins may provide one: they are asked in the order of the plugin list, and the first that
+ * knows the user decides. A method that is missing means that the mechanisms which need it are not offered.
+ *
+ * Undefined says "no such user here", a throw or a time-out that nobody can tell: the client hears 454 and no other
+ * Authenticator is asked. Answer as late for a user whom you do not know as for a wrong password.
+ */
+export interface Authenticator {
+  /** PLAIN and LOGIN. */
+  verifyPassword?(asked: LoginAsked & { readonly password: string }): Awaitable<LoginResult | undefined>;
+  /** SCRAM-SHA-256: what is stored of the user's password. The core holds the client's proof against it. */
+  scramKeys?(asked: LoginAsked): Awaitable<(ScramKeys & { readonly user: string }) | undefined>;
+  /** Whether every user has SCRAM keys. While one has not, SCRAM is not offered by itself. Default: true. */
+  hasScramKeysForAll?(): boolean;
+  /** OAUTHBEARER and XOAUTH2: a bearer token. `user` is '' where the client leaves the name to the token. */
+  verifyToken?(asked: LoginAsked & { readonly token: string }): Awaitable<LoginResult | undefined>;
+}
+export const Authenticator: Token<Authenticator> = token<Authenticator>('Authenticator');

@@ -61,6 +61,26 @@ export const LimitsSchema = Type.Object(
       minimum: 1,
       description: 'Refused commands after which a connection is closed with 421.',
     }),
+    authLine: ByteSize({
+      default: 12_288,
+      description: 'Longest AUTH command and longest line of its exchange, CRLF included (RFC 4954 §4).',
+    }),
+    authFailures: Type.Integer({
+      default: 3,
+      minimum: 1,
+      description: 'Failed AUTH tries after which a connection is closed with 421.',
+    }),
+    authFailuresPerAddress: Type.Integer({
+      default: 20,
+      minimum: 1,
+      description:
+        'Failed AUTH tries from one address (of IPv6 one network) within `deadlines.authFailures`; then AUTH is 421 at once. The same wrong password again is no new failure. Loopback is not counted.',
+    }),
+    authFailureAddresses: Type.Integer({
+      default: 10_000,
+      minimum: 1,
+      description: 'Addresses whose failed AUTH tries are remembered; beyond, the oldest is forgotten.',
+    }),
     commandsWithoutMail: Type.Integer({
       default: 1000,
       minimum: 10,
@@ -146,6 +166,19 @@ export const DeadlinesSchema = Type.Object(
     hook: Duration({
       default: '10s',
       description: 'One call of a handler; a plugin entry may set its own `timeout`.',
+    }),
+    authenticator: Duration({
+      default: '10s',
+      description: 'One question to an Authenticator; a plugin entry may set its own `timeout`.',
+    }),
+    authDelay: Duration({
+      default: '1s',
+      description:
+        'How long the answer to a first failed AUTH waits; doubles with each failure from the address, up to 16 times.',
+    }),
+    authFailures: Duration({
+      default: '10m',
+      description: 'How long failed AUTH tries from an address are remembered.',
     }),
     drain: Duration({ default: '30s', description: 'From SIGTERM until whatever still runs is cut off.' }),
   },

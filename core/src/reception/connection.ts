@@ -2,13 +2,22 @@
 // Backpressure is here: a slow store, an open question or a client that does not read stops the reading.
 
 import type { Socket } from 'node:net';
+import { channelBinding, type LoginServices } from '../authentication/index.ts';
 import type { Clock, Deadlines, EventSink, Limits, Logger, SessionView } from '../contract/index.ts';
 import type { ListenerPlan } from '../hooks/index.ts';
 import type { Intake } from '../intake/index.ts';
-import { type Answer, formatReply, type Reply, SmtpSession, type Step } from '../smtp/index.ts';
+import {
+  type Answer,
+  formatReply,
+  type LoginAnswer,
+  type Reply,
+  SmtpSession,
+  type Step,
+} from '../smtp/index.ts';
+import { authOptions, type ListenerAuth } from './auth-options.ts';
 import { DialogueHost } from './dialogue-host.ts';
 import { Patience } from './patience.ts';
-import { channelBinding, type ListenerTls, secureSocket, tlsFacts } from './secure-socket.ts';
+import { type ListenerTls, secureSocket, tlsFacts } from './secure-socket.ts';
 import { SessionFacts } from './session-facts.ts';
 
 /** What all connections of one listener share. */
@@ -23,6 +32,9 @@ export interface ConnectionContext {
   /** Milliseconds. */
   readonly bannerDelay: number;
   readonly earlyTalker: 'ignore' | 'reject';
+  /** How clients may authenticate; undefined where they cannot. */
+  readonly auth: ListenerAuth | undefined;
+  readonly login: LoginServices | undefined;
   readonly plan: ListenerPlan;
   readonly limits: Limits;
   readonly deadlines: Deadlines;
@@ -85,6 +97,10 @@ export class Connection {
       body: REFUSE_BARE_LINE_ENDS,
       tls: tls === 'starttls' ? 'offered' : tls === 'implicit' ? 'active' : 'none',
       tlsRequired,
+      auth:
+        context.auth === undefined
+          ? undefined
+          : authOptions(context.auth, limits, (type) => this.channelBinding(type)),
     });
     const openedAt = clock.now();
     this.#patience = new Patience(openedAt);
@@ -154,9 +170,9 @@ export class Connection {
     this.#destroy(why);
   }
 
-  /** What binds a SASL exchange to this very TLS connection (`tls-exporter`, RFC 9266); undefined where it cannot be had. */
-  channelBinding(): Buffer | undefined {
-    return this.facts.tls === undefined ? undefined : channelBinding(this.#socket);
+  /** What ties SCRAM to this connection: the data of a type of channel binding, where it has such. */
+  channelBinding(type: string): Uint8Array | undefined {
+    return channelBinding(this.#socket, type);
   }
 
   get #busy(): boolean {
@@ -217,7 +233,7 @@ export class Connection {
       case 'ask': {
         const answer = this.#host.answer(step.question);
         if (!(answer instanceof Promise)) return this.#session.answer(answer);
-        answer.then(this.#answered, this.#failed);
+        (answer as Promise<Answer | LoginAnswer>).then(this.#answered, this.#failed);
         return undefined;
       }
       case 'body': {
@@ -243,7 +259,7 @@ export class Connection {
     }
   }
 
-  readonly #answered = (answer: Answer): void => {
+  readonly #answered = (answer: Answer | LoginAnswer): void => {
     if (this.#closed) return;
     this.#drive(this.#session.answer(answer));
     this.#readOn();

@@ -1,6 +1,7 @@
 // Answers the questions of a session: asks the hooks, submits the message, keeps the open transaction.
 // It knows nothing of sockets; connection.ts moves its bytes.
 
+import { LoginDesk, type LoginServices } from '../authentication/index.ts';
 import { type Clock, type EventSink, type Recipient, type SessionHook, Verdict } from '../contract/index.ts';
 import {
   Asking,
@@ -17,7 +18,7 @@ import {
   silence,
 } from '../hooks/index.ts';
 import type { IncomingMessage, Intake } from '../intake/index.ts';
-import type { Answer, Question } from '../smtp/index.ts';
+import type { Answer, LoginAnswer, Question } from '../smtp/index.ts';
 import type { SessionFacts } from './session-facts.ts';
 import { OpenTransaction } from './transaction.ts';
 
@@ -28,6 +29,8 @@ export interface HostServices {
   readonly intake: Intake;
   readonly clock: Clock;
   readonly events: EventSink;
+  /** undefined on a listener without AUTH. */
+  readonly login: LoginServices | undefined;
 }
 
 type Answered = Answer | Promise<Answer>;
@@ -39,6 +42,7 @@ export class DialogueHost {
   readonly #plan: ListenerPlan;
   readonly #services: HostServices;
   readonly #notes = new NoteBook();
+  #desk: LoginDesk | undefined;
   #transaction: OpenTransaction | undefined;
   #asking: { cancel(): void } | undefined;
   /** A veto of on-connect or on-mail-from that is held back until RCPT (`rejectAt: rcpt`). */
@@ -58,8 +62,11 @@ export class DialogueHost {
   }
 
   /** The answer, at once where every handler answers at once. Never rejects. */
-  answer(question: Question): Answered {
+  answer(question: Question): Answered | Promise<LoginAnswer> {
     switch (question.hook) {
+      case null:
+        this.#desk ??= new LoginDesk(this.#facts, this.#services.login as LoginServices);
+        return this.#desk.answer(question.login);
       case 'on-connect':
         return this.#connect();
       case 'on-mail-from':
@@ -94,6 +101,7 @@ export class DialogueHost {
   leave(): void {
     this.#gone = true;
     this.#asking?.cancel();
+    this.#desk?.cancel();
     this.reset();
   }
 

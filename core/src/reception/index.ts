@@ -1,7 +1,9 @@
 // The door of reception/: listeners and the connections on them.
 
 export { Admission } from './admission.ts';
+export type { ListenerAuth } from './auth-options.ts';
 export { Connection, type ConnectionContext } from './connection.ts';
+export { FailureTable } from './failure-table.ts';
 export { Listener, type ListenerAddress } from './listener.ts';
 export type { ListenerTls } from './secure-socket.ts';
 export { TrustedNetworks } from './trusted-networks.ts';

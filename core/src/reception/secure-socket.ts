@@ -31,15 +31,6 @@ export function tlsFacts(socket: TLSSocket, { clientCertificates }: ListenerTls)
   };
 }
 
-/**
- * The data of `tls-exporter` (RFC 9266), for SCRAM-SHA-256-PLUS; undefined without TLS 1.3, since whether an older
- * version made it unique cannot be told (RFC 9266 §4.2).
- */
-export function channelBinding(socket: Socket): Buffer | undefined {
-  if (!(socket instanceof TLSSocket) || socket.getProtocol() !== 'TLSv1.3') return undefined;
-  return socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0));
-}
-
 function clientCertificate(socket: TLSSocket): ClientCertificateFacts | undefined {
   const certificate: X509Certificate | undefined = socket.getPeerX509Certificate();
   if (certificate === undefined) return undefined;

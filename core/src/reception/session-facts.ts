@@ -12,7 +12,6 @@ export class SessionFacts implements SessionView {
   readonly localAddress: string;
   readonly localPort: number;
   tls: TlsFacts | undefined;
-  user: string | undefined;
   readonly #session: SmtpSession;
 
   constructor(
@@ -38,6 +37,10 @@ export class SessionFacts implements SessionView {
 
   get earlyTalker(): boolean {
     return this.#session.earlyTalker;
+  }
+
+  get user(): string | undefined {
+    return this.#session.user;
   }
 
   /** RFC 3848. */

@@ -3,8 +3,10 @@
 
 import 'reflect-metadata';
 import { Container } from 'inversify';
+import { AuthenticatorList, inTurn, type ListedAuthenticator } from '../authentication/index.ts';
 import {
   type AnyPluginBody,
+  Authenticator,
   Chance,
   Clock,
   Deadlines,
@@ -48,6 +50,7 @@ export interface House {
   /** In the order of the plugin list. */
   readonly planned: readonly PlannedPlugin[];
   readonly routing: Routing;
+  readonly authenticators: AuthenticatorList;
   readonly scheduler: Scheduler;
   readonly intake: Intake;
   readonly store: QueueStore;
@@ -83,6 +86,7 @@ export function assemble(definition: ResolvedDefinition, system: SystemServices)
   }
   const setUp: AssembledPlugin[] = [];
   const nodes = active.map((plugin) => bindPlugin(container, plugin, system.logger, setUp));
+  bindAuthenticators(container, active, nodes);
   const bodies = resolve(container, nodes);
 
   hub.observe(active.map(({ name }, index) => ({ plugin: name, observe: bodies[index]?.observe ?? {} })));
@@ -97,6 +101,11 @@ export function assemble(definition: ResolvedDefinition, system: SystemServices)
     plugins: setUp,
     planned,
     routing,
+    authenticators: new AuthenticatorList(
+      authenticatorsOf(active, planned, bodies, definition),
+      system.clock,
+      hub,
+    ),
     scheduler: container.get(Scheduler),
     intake: container.get(Intake),
     store: container.get<QueueStore>(QueueStore),
@@ -127,9 +136,52 @@ function bindPlugin(
     needs.map(([, service]) => service),
   );
   for (const [key, service] of Object.entries(spec.provides ?? {})) {
+    if (service === Authenticator) continue;
     container.bind(service).toResolvedValue((body: AnyPluginBody) => body.services?.[key], [node]);
   }
   return node;
+}
+
+/** The one service that several plugins may provide: whoever needs it gets them all as one, in plugin order. */
+function bindAuthenticators(
+  container: Container,
+  plugins: readonly ResolvedPlugin[],
+  nodes: readonly symbol[],
+): void {
+  const makers = plugins.flatMap(({ spec }, index) =>
+    keysOf(spec, Authenticator).map((key) => ({ key, node: nodes[index] as symbol })),
+  );
+  if (makers.length === 0) return;
+  container.bind(Authenticator).toResolvedValue(
+    (...bodies: AnyPluginBody[]) =>
+      inTurn(makers.map(({ key }, index) => bodies[index]?.services?.[key] as Authenticator)),
+    makers.map(({ node }) => node),
+  );
+}
+
+/** For the listeners: with the plugin's own scope. One that only observes lets nobody in. */
+function authenticatorsOf(
+  plugins: readonly ResolvedPlugin[],
+  planned: readonly PlannedPlugin[],
+  bodies: readonly AnyPluginBody[],
+  { deadlines }: ResolvedDefinition,
+): readonly ListedAuthenticator[] {
+  return plugins.flatMap(({ spec, name, on, mode, timeout }, index) => {
+    if (mode === 'observe') return [];
+    const log = (planned[index] as PlannedPlugin).log;
+    return keysOf(spec, Authenticator).map((key) => ({
+      plugin: name,
+      authenticator: bodies[index]?.services?.[key] as Authenticator,
+      on,
+      timeout: timeout ?? deadlines.authenticator,
+      log,
+    }));
+  });
+}
+
+/** The names under which a plugin provides a service. */
+function keysOf({ provides }: ResolvedPlugin['spec'], wanted: ServiceToken): readonly string[] {
+  return Object.entries(provides ?? {}).flatMap(([key, service]) => (service === wanted ? [key] : []));
 }
 
 function resolve(container: Container, nodes: readonly symbol[]): readonly AnyPluginBody[] {
@@ -149,7 +201,7 @@ function checkServices(plugins: readonly ResolvedPlugin[], fromCore: ReadonlySet
   for (const { name, spec } of plugins) {
     for (const service of Object.values(spec.provides ?? {})) {
       const other = makers.get(service);
-      if (other !== undefined) {
+      if (other !== undefined && service !== Authenticator) {
         const text = `${tokenName(service)} is provided by ${other} and by ${name}; remove one of them from the plugin list`;
         throw new PosthouseError('service-doubled', text);
       }

@@ -14,6 +14,7 @@ import {
   type Limits,
   LimitsSchema,
 } from '../contract/index.ts';
+import { SASL_MECHANISMS, type SaslMechanism } from '../smtp/index.ts';
 import { TlsSchema, type TlsSettings } from './tls/settings.ts';
 
 const closed = { additionalProperties: false } as const;
@@ -56,6 +57,23 @@ export const ListenerSchema = Type.Object(
     }),
     clientCa: Type.Optional(
       FilePath({ description: 'The authorities that vouch for clients, PEM. Needed by `require`.' }),
+    ),
+    auth: OneOf(['none', 'offered', 'required'], {
+      default: 'none',
+      description:
+        'Whether clients may authenticate (RFC 4954), and whether they must before MAIL. Needs a plugin that provides an Authenticator (`auth-*`).',
+    }),
+    authWithoutTls: Type.Boolean({
+      default: false,
+      description: 'Lets clients authenticate while anybody on the way can read their password.',
+    }),
+    authMechanisms: Type.Optional(
+      Type.Array(OneOf(SASL_MECHANISMS, { description: 'A SASL mechanism.' }), {
+        minItems: 1,
+        uniqueItems: true,
+        description:
+          'The mechanisms that are offered. Default: all that the Authenticators can verify, SCRAM only where every user has keys for it.',
+      }),
     ),
     rejectAt: OneOf(['at-once', 'rcpt'], {
       default: 'at-once',
@@ -199,6 +217,12 @@ export interface ListenerDefinition {
   readonly clientCertificates?: 'none' | 'request' | 'require';
   /** File, PEM. Needed by `require`. */
   readonly clientCa?: string;
+  /** Default: `none`. */
+  readonly auth?: 'none' | 'offered' | 'required';
+  /** Lets clients authenticate without TLS. Default: false. */
+  readonly authWithoutTls?: boolean;
+  /** Default: all that can be verified. */
+  readonly authMechanisms?: readonly SaslMechanism[];
   /** `rcpt` holds vetoes of on-connect and on-mail-from back until RCPT. */
   readonly rejectAt?: 'at-once' | 'rcpt';
   /** Milliseconds or `5s`: how long the banner waits. Default: 0. */
@@ -254,6 +278,10 @@ export interface ResolvedListener {
   readonly tlsRequired: boolean;
   readonly clientCertificates: 'none' | 'request' | 'require';
   readonly clientCa?: string;
+  readonly auth: 'none' | 'offered' | 'required';
+  readonly authWithoutTls: boolean;
+  /** undefined: all that can be verified. */
+  readonly authMechanisms?: readonly SaslMechanism[];
   readonly rejectAt: 'at-once' | 'rcpt';
   /** Milliseconds. */
   readonly bannerDelay: number;

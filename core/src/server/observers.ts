@@ -15,6 +15,9 @@ const LEVELS: { readonly [E in EventName]: Level | ((facts: Events[E]) => Level)
   // What lets mail through is the rule; what stops it is what an administrator looks for.
   'verdict-given': ({ verdict }) => (verdict === 'accept' || verdict === 'continue' ? 'debug' : 'info'),
   'handler-failed': 'error',
+  'authentication-succeeded': 'info',
+  'authentication-failed': 'info',
+  'authenticator-failed': 'error',
   'command-refused': 'info',
   'message-queued': 'info',
   'message-discarded': 'info',

@@ -1,9 +1,17 @@
 // createServer: a definition becomes a server that starts, tells its addresses, and stops without losing mail.
 
 import { join } from 'node:path';
+import type { LoginServices } from '../authentication/index.ts';
+import { PosthouseError } from '../contract/index.ts';
 import { QueueControl } from '../delivery/index.ts';
 import { describePlan, type PlanLine, planFor } from '../hooks/index.ts';
-import { Admission, Listener, type ListenerAddress } from '../reception/index.ts';
+import {
+  Admission,
+  FailureTable,
+  Listener,
+  type ListenerAddress,
+  type ListenerAuth,
+} from '../reception/index.ts';
 import { assemble, type House, type SystemServices } from './assembly.ts';
 import { resolveDefinition } from './configuration/index.ts';
 import { ControlServer } from './control.ts';
@@ -65,6 +73,7 @@ class PosthouseServer implements Server {
   readonly #flushLog: () => void;
   readonly #lifecycle: Lifecycle;
   readonly #certificates: Certificates;
+  readonly #failures: FailureTable;
   readonly #addresses: ListenerAddress[] = [];
   /** Set when the server begins to stop, milliseconds since the epoch. */
   #drainUntil = 0;
@@ -91,6 +100,7 @@ class PosthouseServer implements Server {
     const kept = file === undefined ? undefined : join(folder, SELF_SIGNED);
     this.#certificates = new Certificates(tls, hostname, kept, clock, this.house.events);
     const admission = new Admission(definition.limits, clock);
+    this.#failures = new FailureTable(definition.limits, definition.deadlines);
     this.listeners = definition.listeners.map((listener) => this.#listener(listener, admission));
   }
 
@@ -205,6 +215,7 @@ class PosthouseServer implements Server {
       rejectAt,
       bannerDelay,
       earlyTalker,
+      ...this.#auth(listener),
       limits,
       deadlines,
       clock,
@@ -215,6 +226,34 @@ class PosthouseServer implements Server {
       log: logger.child({ listener: name }),
     };
     return new Listener(context, admission, identifiers);
+  }
+
+  /** How clients of a listener authenticate, and who is asked about them. */
+  #auth({ name, auth, authWithoutTls, authMechanisms }: ResolvedListener): {
+    readonly auth: ListenerAuth | undefined;
+    readonly login: LoginServices | undefined;
+  } {
+    if (auth === 'none') return { auth: undefined, login: undefined };
+    const authenticators = this.house.authenticators.on(name);
+    const possible = authenticators.possible();
+    if (possible.length === 0) {
+      const text = `nothing provides the service Authenticator: listener ${name} has auth: ${auth}; add a plugin such as @posthouse/auth-file to the plugin list`;
+      throw new PosthouseError('service-missing', text);
+    }
+    const impossible = (authMechanisms ?? []).filter((mechanism) => !possible.includes(mechanism));
+    if (impossible.length > 0) {
+      const text = `no Authenticator of listener ${name} can verify ${impossible.join(', ')}; possible are ${possible.join(', ')}`;
+      throw new PosthouseError('config-invalid', text);
+    }
+    const { clock } = this.#system;
+    return {
+      auth: {
+        required: auth === 'required',
+        withoutTls: authWithoutTls,
+        mechanisms: () => authMechanisms ?? authenticators.mechanisms(),
+      },
+      login: { authenticators, failures: this.#failures, clock, events: this.house.events },
+    };
   }
 }
 

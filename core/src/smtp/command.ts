@@ -2,6 +2,7 @@
 // Paths and parameters stay text, since what they may be depends on the session.
 
 import { isAddressLiteral } from './domain.ts';
+import type { LineResult } from './line-splitter.ts';
 import type { Fault } from './reply.ts';
 
 export type AuthCommand = { readonly verb: 'AUTH'; readonly mechanism: string; readonly initial?: string };
@@ -22,6 +23,28 @@ const DATA: Command = Object.freeze({ verb: 'DATA' });
 const RSET: Command = Object.freeze({ verb: 'RSET' });
 const QUIT: Command = Object.freeze({ verb: 'QUIT' });
 const STARTTLS: Command = Object.freeze({ verb: 'STARTTLS' });
+
+type LineFault = Extract<LineResult, { fault: string }>['fault'];
+
+/** A line that can be no command, whatever it was meant to be. */
+export const LINE_FAULTS: { readonly [F in LineFault]: Fault } = {
+  'too-long': { code: 500, status: '5.5.2', text: 'Line too long' }, // RFC 5321 §4.5.3.1.4
+  'bare-lf': { code: 500, status: '5.5.2', text: 'A line ends in CR LF, never in LF alone' },
+  'bare-cr': { code: 500, status: '5.5.2', text: 'CR outside of CR LF' },
+  nul: { code: 500, status: '5.5.2', text: 'NUL in a command' },
+  'not-utf8': { code: 500, status: '5.5.2', text: 'Not UTF-8' },
+};
+
+/**
+ * The command of a line. Of AUTH the line may be as long as the splitter lets it, since its initial response is.
+ * @param octets of the line, CRLF included
+ */
+export function commandOf(next: LineResult, octets: number, limit: number): Command {
+  if ('fault' in next) return { verb: 'fault', fault: LINE_FAULTS[next.fault] };
+  const command = parseCommand(next.line);
+  if (octets <= limit || command.verb === 'AUTH') return command;
+  return { verb: 'fault', fault: LINE_FAULTS['too-long'] };
+}
 
 /** Reads a line without its CRLF. Never throws; what is wrong with a known command is its `fault`. */
 export function parseCommand(line: string): Command {

@@ -8,6 +8,8 @@ export interface Extensions {
   readonly messageSize: number;
   /** STARTTLS can be had now: configured, and TLS is not up yet (RFC 3207). */
   readonly startTls: boolean;
+  /** The mechanisms of AUTH that can be used now (RFC 4954 §3). */
+  readonly auth: readonly string[];
 }
 
 /** The lines of the EHLO reply after the first (RFC 5321 §4.1.1.1). */
@@ -20,6 +22,7 @@ export function ehloKeywords(extensions: Extensions): readonly string[] {
     'ENHANCEDSTATUSCODES', // RFC 2034
   ];
   if (extensions.startTls) keywords.push('STARTTLS');
+  if (extensions.auth.length > 0) keywords.push(`AUTH ${extensions.auth.join(' ')}`);
   return keywords;
 }
 
@@ -33,6 +36,9 @@ export const EHLO_SUPPORT: ParameterSupport = {
   auth: false,
   requiretls: false,
 };
+
+/** The same where AUTH can be used, or has been. */
+export const EHLO_AUTH_SUPPORT: ParameterSupport = { ...EHLO_SUPPORT, auth: true };
 
 /** After HELO no extension is in force (RFC 5321 §4.1.1.1). */
 export const HELO_SUPPORT: ParameterSupport = {

@@ -11,6 +11,7 @@ export {
   parseReversePath,
   type ReversePath,
 } from './address.ts';
+export { decodeBase64, encodeBase64 } from './base64.ts';
 export { type AuthCommand, type Command, parseCommand } from './command.ts';
 export { type Awaited, type DialogueStep, SmtpDialogue } from './dialogue.ts';
 export { isAddressLiteral, isDomainName } from './domain.ts';
@@ -32,7 +33,21 @@ export {
 } from './parameters.ts';
 export { type Fault, faultReply, formatReply, printable, type Reply, reply } from './reply.ts';
 export { ReplyParser } from './reply-parser.ts';
+export {
+  type Login,
+  type LoginAnswer,
+  SASL_MECHANISMS,
+  type SaslExchange,
+  type SaslMechanism,
+  type SaslStep,
+  type ScramKeys,
+} from './sasl.ts';
+export { BearerExchange } from './sasl-bearer.ts';
+export { LoginExchange, PlainExchange } from './sasl-plain.ts';
+export { ScramExchange, type ScramTools } from './sasl-scram.ts';
+export { parseClientFinal, parseClientFirst, parseGs2Header } from './scram-messages.ts';
 export { type Answer, type Question, type SessionOptions, SmtpSession, type Step } from './session.ts';
+export type { AuthOptions } from './session-auth.ts';
 export {
   describeStatus,
   type EnhancedStatus,

@@ -23,6 +23,8 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  * Each `next` takes one line out; a line, faulty or not, is everything up to and including an LF.
  */
 export class LineSplitter {
+  /** Octets of the line that `next` gave last, its line end included. */
+  length = 0;
   readonly #maxLine: number;
   #bytes: Uint8Array = NOTHING;
   #start = 0;
@@ -87,6 +89,7 @@ export class LineSplitter {
       return undefined;
     }
     this.#start = found + 1;
+    this.length = found + 1 - start;
     this.#searched = this.#start;
     const hasCr = found > start ? bytes[found - 1] === CR : this.#dropping && this.#droppedCr;
     const dropped = this.#dropping;

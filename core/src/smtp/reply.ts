@@ -54,6 +54,8 @@ export function printable(text: string): string {
 }
 
 function formatLines(code: number, status: EnhancedStatus | undefined, lines: readonly string[]): string {
+  // RFC 4954 §4: a challenge is one line of BASE64 whatever its length, and the empty one keeps its space.
+  if (code === 334) return `334 ${printable(lines[0] ?? '')}\r\n`;
   // RFC 2034 §4: the status stands on every line of a multi-line reply.
   const prefix = status === undefined ? '' : status;
   const room = MAX_LINE - '250 \r\n'.length - (prefix === '' ? 0 : prefix.length + 1);

@@ -1,7 +1,7 @@
 // What the arguments of MAIL and RCPT say, judged by what the session offers at the moment; or the refusal they earn.
 
 import { type Mailbox, parseForwardPath, parseReversePath, type ReversePath } from './address.ts';
-import { EHLO_SUPPORT, HELO_SUPPORT } from './extensions.ts';
+import { EHLO_AUTH_SUPPORT, EHLO_SUPPORT, HELO_SUPPORT } from './extensions.ts';
 import {
   type MailParameters,
   parseMailParameters,
@@ -18,13 +18,17 @@ export function readMail(
   argument: string,
   esmtp: boolean,
   messageSize: number,
+  auth: 'none' | 'offered' | 'done',
 ): { readonly sender: ReversePath; readonly parameters: MailParameters } | Refused {
   // SMTPUTF8 stands behind the address that it allows, so the path is read leniently and judged afterwards.
   const parsed = parseReversePath(argument, { smtputf8: true });
   if ('fault' in parsed) return { refusal: refusalOf(parsed.fault) };
-  const result = parseMailParameters(parsed.rest, esmtp ? EHLO_SUPPORT : HELO_SUPPORT);
+  const support = !esmtp ? HELO_SUPPORT : auth === 'none' ? EHLO_SUPPORT : EHLO_AUTH_SUPPORT;
+  const result = parseMailParameters(parsed.rest, support);
   if ('fault' in result) return { refusal: refusalOf(result.fault) };
-  const { parameters } = result;
+  let { parameters } = result;
+  // RFC 4954 §5: what a stranger says of somebody's identity is worth nothing.
+  if (parameters.auth !== undefined && auth !== 'done') parameters = { ...parameters, auth: '<>' };
   if (parameters.smtputf8 !== true && parsed.path !== null && !parsed.path.isAscii) {
     const strict = parseReversePath(argument, { smtputf8: false });
     if ('fault' in strict) return { refusal: refusalOf(strict.fault) };

@@ -25,6 +25,11 @@ export class SessionGate {
     this.#tlsRequired = tlsRequired;
   }
 
+  /** TLS is up. */
+  get secure(): boolean {
+    return this.tls === 'active';
+  }
+
   /** What all but QUIT gets, where nothing is served. */
   get closed(): Step | undefined {
     return this.#closed;
@@ -41,6 +46,6 @@ export class SessionGate {
     if (this.tls === 'offered')
       return this.#tlsRequired && !BEFORE_TLS.has(verb) ? STARTTLS_FIRST : undefined;
     if (verb !== 'STARTTLS') return undefined;
-    return this.tls === 'active' ? TLS_ACTIVE : NOT_IMPLEMENTED;
+    return this.secure ? TLS_ACTIVE : NOT_IMPLEMENTED;
   }
 }

@@ -1,7 +1,8 @@
 // What a session says of itself, reply by reply, each with its status; and the reply that an answer earns.
 
+import type { Command } from './command.ts';
 import { type Fault, faultReply, type Reply, reply } from './reply.ts';
-import type { Answer, Step } from './session-steps.ts';
+import type { Answer, ReplyStep } from './session-steps.ts';
 import type { PermanentStatus, TransientStatus } from './status.ts';
 
 export const SENDER_OK = plain(reply(250, '2.1.0', 'Sender ok'));
@@ -22,7 +23,7 @@ export const NESTED_MAIL = refusal(503, '5.5.1', 'A transaction is already open'
 export const NO_VALID_RECIPIENTS = refusal(554, '5.5.1', 'No valid recipients'); // RFC 5321 §3.3
 export const TOO_MANY_RECIPIENTS = refusal(452, '4.5.3', 'Too many recipients'); // RFC 5321 §4.5.3.1.10
 export const TOO_LARGE = refusal(552, '5.3.4', 'Message exceeds the size limit'); // RFC 1870 §6
-export const UNKNOWN_COMMAND = refusal(500, '5.5.1', 'Command not recognised');
+const UNKNOWN_COMMAND = refusal(500, '5.5.1', 'Command not recognised');
 export const NOT_IMPLEMENTED = refusal(502, '5.5.1', 'Command not implemented');
 export const TLS_ACTIVE = refusal(503, '5.5.1', 'TLS is already active');
 export const STARTTLS_FIRST = refusal(530, '5.7.0', 'Must issue a STARTTLS command first'); // RFC 3207 §4
@@ -31,38 +32,47 @@ export const AFTER_STARTTLS = refusal(501, '5.5.4', 'Nothing may follow STARTTLS
 export const LINE_TOO_LONG = refusal(554, '5.6.0', 'Message has a line beyond the length limit'); // RFC 5321 §4.5.3.1.6
 export const ONLY_QUIT = refusal(503, '5.5.1', 'No service here; send QUIT'); // RFC 5321 §3.1
 
-export const LINE_FAULTS = {
-  'too-long': refusal(500, '5.5.2', 'Line too long'), // RFC 5321 §4.5.3.1.4
-  'bare-lf': refusal(500, '5.5.2', 'A line ends in CR LF, never in LF alone'),
-  'bare-cr': refusal(500, '5.5.2', 'CR outside of CR LF'),
-  nul: refusal(500, '5.5.2', 'NUL in a command'),
-  'not-utf8': refusal(500, '5.5.2', 'Not UTF-8'),
-} as const;
+export const AUTHENTICATED = plain(reply(235, '2.7.0', 'Authentication succeeded')); // RFC 4954 §6, as all of these
+export const AUTH_REQUIRED = refusal(530, '5.7.0', 'Authentication required');
+export const AUTH_NEEDS_TLS = refusal(538, '5.7.11', 'Encryption required; send STARTTLS first');
+export const AUTH_AFTER_EHLO = refusal(503, '5.5.1', 'Say EHLO first');
+export const ALREADY_AUTHENTICATED = refusal(503, '5.5.1', 'Already authenticated');
+export const AUTH_IN_TRANSACTION = refusal(503, '5.5.1', 'AUTH is not permitted in a transaction');
+export const AUTH_CANCELLED = refusal(501, '5.7.0', 'Authentication cancelled');
+export const AUTH_LINE_TOO_LONG = refusal(500, '5.5.6', 'Authentication exchange line is too long');
+export const BAD_BASE64 = refusal(501, '5.5.2', 'Not BASE64');
+export const UNKNOWN_MECHANISM = refusal(504, '5.5.4', 'Mechanism not offered');
 
-export function plain(of: Reply): Step {
+export function plain(of: Reply): ReplyStep {
   return { do: 'reply', reply: of, refused: false };
 }
 
-function refusal(code: number, status: PermanentStatus | TransientStatus, text: string): Step {
+function refusal(code: number, status: PermanentStatus | TransientStatus, text: string): ReplyStep {
   return { do: 'reply', reply: reply(code, status, text), refused: true };
 }
 
 /** What is wrong with something a client sent, as the reply that says so. */
-export function refusalOf(fault: Fault): Step {
+export function refusalOf(fault: Fault): ReplyStep {
   return { do: 'reply', reply: faultReply(fault), refused: true };
 }
 
+/** What a command hears that is not done here. */
+export function refusalOfCommand(command: Command): ReplyStep {
+  if (command.verb === 'fault') return refusalOf(command.fault);
+  return command.verb === 'EXPN' || command.verb === 'BDAT' ? NOT_IMPLEMENTED : UNKNOWN_COMMAND;
+}
+
 /** RFC 5321 §3.1: the banner, or 554 instead of it, after which only QUIT gets more than 503. */
-export function bannerReply(answer: Exclude<Answer, { kind: 'disconnect' }>, hostname: string): Step {
+export function bannerReply(answer: Exclude<Answer, { kind: 'disconnect' }>, hostname: string): ReplyStep {
   if (answer.kind === 'accept') return plain(reply(220, undefined, `${hostname} ESMTP Posthouse`));
   return plain(reply(answer.code ?? (answer.kind === 'reject' ? 554 : 421), answer.status, answer.text));
 }
 
-export function closingReply(hostname: string): Step {
+export function closingReply(hostname: string): ReplyStep {
   return plain(reply(221, '2.0.0', `${hostname} closing the connection`));
 }
 
-export function vetoReply(answer: Extract<Answer, { kind: 'reject' | 'defer' }>): Step {
+export function vetoReply(answer: Extract<Answer, { kind: 'reject' | 'defer' }>): ReplyStep {
   return plain(reply(answer.code ?? defaultCode(answer.status), answer.status, answer.text));
 }
 
@@ -75,4 +85,13 @@ function defaultCode(status: PermanentStatus | TransientStatus): number {
   }
   if (status === '4.3.1' || status === '4.5.3' || status === '4.2.2') return 452;
   return status.startsWith('4.2.') ? 450 : 451;
+}
+
+/** RFC 4954 §6: what a client hears whose credentials are no good, whichever part of them it is. */
+export function credentialsRefused(answer?: Extract<Answer, { kind: 'reject' }>): Reply {
+  return reply(
+    answer?.code ?? 535,
+    answer?.status ?? '5.7.8',
+    answer?.text ?? 'Authentication credentials invalid',
+  );
 }

@@ -5,6 +5,8 @@ import type { Mailbox, ReversePath } from './address.ts';
 import type { BodyPolicy } from './line-ends.ts';
 import type { MailParameters, RcptParameters } from './parameters.ts';
 import type { Reply } from './reply.ts';
+import type { Login } from './sasl.ts';
+import type { AuthOptions } from './session-auth.ts';
 import type { PermanentStatus, TransientStatus } from './status.ts';
 
 export interface SessionOptions {
@@ -27,15 +29,21 @@ export interface SessionOptions {
   readonly tls: 'none' | 'offered' | 'active';
   /** Until TLS is up nothing but the way to it is served (RFC 3207 §4). */
   readonly tlsRequired: boolean;
+  /** How clients may authenticate; undefined where they cannot. */
+  readonly auth: AuthOptions | undefined;
 }
 
-/** What only plugins can decide. Exactly one question is open at a time; `answer` closes it. */
+/**
+ * What only plugins can decide: the handlers of a hook or, with the hook null, the Authenticator, whose answer is a
+ * LoginAnswer. Exactly one question is open at a time; `answer` closes it.
+ */
 export type Question =
   | { readonly hook: 'on-connect' }
   | { readonly hook: 'on-mail-from'; readonly sender: ReversePath; readonly parameters: MailParameters }
   | { readonly hook: 'on-rcpt'; readonly recipient: Mailbox; readonly parameters: RcptParameters }
   /** The message is complete: everything of it was in `body` steps. An accept promises that it is durable. */
-  | { readonly hook: 'on-data'; readonly size: number };
+  | { readonly hook: 'on-data'; readonly size: number }
+  | { readonly hook: null; readonly login: Login };
 
 export type Answer =
   | { readonly kind: 'accept'; readonly text?: string }
@@ -53,13 +61,15 @@ export type Answer =
     }
   | { readonly kind: 'disconnect'; readonly text: string };
 
+export interface ReplyStep {
+  readonly do: 'reply';
+  readonly reply: Reply;
+  /** The protocol or a limit refused, not an answer. */
+  readonly refused: boolean;
+}
+
 export type Step =
-  | {
-      readonly do: 'reply';
-      readonly reply: Reply;
-      /** The protocol or a limit refused, not an answer. */
-      readonly refused: boolean;
-    }
+  | ReplyStep
   | { readonly do: 'ask'; readonly question: Question }
   /** Octets of the message, dot-stuffing removed. */
   | { readonly do: 'body'; readonly bytes: Uint8Array }

@@ -2,36 +2,16 @@
 // however the bytes are cut, the steps are the same. It knows no socket, clock, promise, plugin or logger:
 // reception/connection.ts drives it.
 
-import { type Command, parseCommand } from './command.ts';
+import { type Command, commandOf } from './command.ts';
 import { ehloKeywords } from './extensions.ts';
 import { LineSplitter } from './line-splitter.ts';
 import { reply } from './reply.ts';
+import type { LoginAnswer } from './sasl.ts';
+import { type AuthStep, SessionAuth } from './session-auth.ts';
 import { SessionBody } from './session-body.ts';
 import { readMail, readRcpt } from './session-envelope.ts';
 import { SessionGate } from './session-gate.ts';
-import {
-  AFTER_STARTTLS,
-  bannerReply,
-  closingReply,
-  LACK_OF_SECURITY,
-  LINE_FAULTS,
-  MAIL_FIRST,
-  NESTED_MAIL,
-  NO_VALID_RECIPIENTS,
-  NOT_IMPLEMENTED,
-  ONLY_QUIT,
-  plain,
-  READY_FOR_TLS,
-  RECIPIENT_OK,
-  refusalOf,
-  SAY_HELLO_FIRST,
-  SENDER_OK,
-  START_MAIL_INPUT,
-  TOO_MANY_RECIPIENTS,
-  UNKNOWN_COMMAND,
-  vetoReply,
-  WITHOUT_MAIL,
-} from './session-replies.ts';
+import * as say from './session-replies.ts';
 import type { Answer, Question, SessionOptions, Step } from './session-steps.ts';
 import { SessionTally } from './session-tally.ts';
 import type { TransientStatus } from './status.ts';
@@ -42,6 +22,8 @@ const ASK_CONNECT: Step = { do: 'ask', question: { hook: 'on-connect' } };
 const RESET: Step = { do: 'reset' };
 const START_TLS: Step = { do: 'start-tls' };
 
+type HookQuestion = Exclude<Question, { readonly hook: null }>;
+
 export class SmtpSession {
   /** What the client called itself in its last EHLO or HELO. Untrusted. */
   helo: string | undefined;
@@ -51,6 +33,7 @@ export class SmtpSession {
   earlyTalker = false;
 
   readonly #options: SessionOptions;
+  readonly #auth: SessionAuth;
   readonly #splitter: LineSplitter;
   readonly #gate: SessionGate;
   #phase: 'commands' | 'body' | 'handshake' | 'closed' = 'commands';
@@ -67,8 +50,14 @@ export class SmtpSession {
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#gate = new SessionGate(options);
-    this.#splitter = new LineSplitter({ maxLine: options.commandLine });
+    this.#auth = new SessionAuth(options.auth);
+    this.#splitter = new LineSplitter({ maxLine: Math.max(options.commandLine, options.auth?.line ?? 0) });
     this.#tally = new SessionTally(options);
+  }
+
+  /** The authenticated user. */
+  get user(): string | undefined {
+    return this.#auth.user;
   }
 
   /** Whether a question is open. What is received meanwhile waits inside. */
@@ -113,21 +102,22 @@ export class SmtpSession {
     return steps;
   }
 
-  /** The answer to the one open question. */
-  answer(answer: Answer): Step[] {
+  /** The answer to the one open question, of the kind that it asks for. */
+  answer(answer: Answer | LoginAnswer): Step[] {
     const question = this.#open;
     const steps: Step[] = [];
     if (question === undefined || this.#phase === 'closed') return steps;
     this.#open = undefined;
     this.#greeted = true;
-    this.#apply(question, answer, steps);
+    if (question.hook === null) this.#carryOut(this.#auth.answer(answer as LoginAnswer), steps);
+    else this.#apply(question, answer as Answer, steps);
     this.#work(steps);
     return steps;
   }
 
   /** TLS is up, and the client is not who may be served: it hears so at each command (RFC 3207 §4.1). */
   distrust(): void {
-    this.#gate.close(LACK_OF_SECURITY);
+    this.#gate.close(say.LACK_OF_SECURITY);
   }
 
   /** TLS is up: everything heard before it is forgotten, the greeting included (RFC 3207 §4.2). */
@@ -135,6 +125,7 @@ export class SmtpSession {
     this.#splitter.clear();
     this.#gate.tls = 'active';
     this.#phase = 'commands';
+    this.#auth.forget();
     this.helo = undefined;
     this.esmtp = false;
     this.#resetTransaction();
@@ -155,7 +146,7 @@ export class SmtpSession {
     this.#open = undefined;
     const steps: Step[] = [];
     // In a handshake nobody could read a reply.
-    if (this.#phase !== 'handshake') steps.push(plain(reply(421, status, text)));
+    if (this.#phase !== 'handshake') steps.push(say.plain(reply(421, status, text)));
     this.#close(steps, text);
     return steps;
   }
@@ -172,8 +163,8 @@ export class SmtpSession {
         const next = this.#splitter.next();
         this.#tally.heard(before - this.#splitter.size);
         if (next === undefined) break;
-        if ('fault' in next) this.#refuse(steps, LINE_FAULTS[next.fault]);
-        else this.#command(parseCommand(next.line), steps);
+        if (this.#auth.exchanging) this.#carryOut(this.#auth.respond(next), steps);
+        else this.#command(commandOf(next, this.#splitter.length, this.#options.commandLine), steps);
       } else {
         return;
       }
@@ -188,7 +179,7 @@ export class SmtpSession {
       this.#refuse(steps, closed);
       return;
     }
-    if (this.#tally.saidTooMuch) {
+    if (this.#tally.saidTooMuch && this.user === undefined) {
       this.#enough(steps, 'Too much was sent without authentication');
       return;
     }
@@ -211,25 +202,20 @@ export class SmtpSession {
       case 'VRFY':
       case 'HELP':
         if (command.verb === 'RSET') this.#endTransaction(steps);
-        this.#withoutMail(steps, WITHOUT_MAIL[command.verb]);
+        this.#withoutMail(steps, say.WITHOUT_MAIL[command.verb]);
         return;
       case 'QUIT':
-        steps.push(closingReply(this.#options.hostname));
+        steps.push(say.closingReply(this.#options.hostname));
         this.#close(steps, 'quit');
         return;
       case 'STARTTLS':
         this.#startTls(steps);
         return;
-      case 'EXPN':
-      case 'BDAT':
       case 'AUTH':
-        this.#refuse(steps, NOT_IMPLEMENTED);
-        return;
-      case 'fault':
-        this.#refuse(steps, refusalOf(command.fault));
+        this.#carryOut(this.#auth.begin(command, this.#gate.secure, this.esmtp, this.#inTransaction), steps);
         return;
       default:
-        this.#refuse(steps, UNKNOWN_COMMAND);
+        this.#refuse(steps, say.refusalOfCommand(command));
         return;
     }
   }
@@ -239,16 +225,16 @@ export class SmtpSession {
     this.helo = domain;
     this.esmtp = esmtp;
     const { hostname, messageSize } = this.#options;
-    const keywords = esmtp ? ehloKeywords({ messageSize, startTls: this.#gate.tls === 'offered' }) : [];
-    this.#withoutMail(steps, plain(reply(250, undefined, hostname, ...keywords)));
+    const startTls = this.#gate.tls === 'offered';
+    const auth = this.#auth.offered(this.#gate.secure);
+    const keywords = esmtp ? ehloKeywords({ messageSize, startTls, auth }) : [];
+    this.#withoutMail(steps, say.plain(reply(250, undefined, hostname, ...keywords)));
   }
 
   #mail(argument: string, steps: Step[]): void {
-    if (this.helo === undefined || this.#inTransaction) {
-      this.#refuse(steps, this.#inTransaction ? NESTED_MAIL : SAY_HELLO_FIRST);
-      return;
-    }
-    const mail = readMail(argument, this.esmtp, this.#options.messageSize);
+    const auth = this.#auth.parameter(this.#gate.secure);
+    const refusal = this.#refusalOfMail;
+    const mail = refusal ? { refusal } : readMail(argument, this.esmtp, this.#options.messageSize, auth);
     if ('refusal' in mail) {
       this.#refuse(steps, mail.refusal);
       return;
@@ -263,18 +249,16 @@ export class SmtpSession {
   }
 
   #rcpt(argument: string, steps: Step[]): void {
-    if (!this.#inTransaction) {
-      this.#refuse(steps, this.#outOfOrder);
-      return;
-    }
-    const rcpt = readRcpt(argument, this.esmtp, this.#smtputf8);
+    const rcpt = this.#inTransaction
+      ? readRcpt(argument, this.esmtp, this.#smtputf8)
+      : { refusal: this.#outOfOrder };
     if ('refusal' in rcpt) {
       this.#refuse(steps, rcpt.refusal);
       return;
     }
     if (this.#accepted >= this.#options.recipients) {
       // No bad command: RFC 5321 §4.5.3.1.10 has the client send the rest in another transaction.
-      steps.push(TOO_MANY_RECIPIENTS);
+      steps.push(say.TOO_MANY_RECIPIENTS);
       return;
     }
     this.#ask({ hook: 'on-rcpt', ...rcpt }, steps);
@@ -282,12 +266,12 @@ export class SmtpSession {
 
   #data(steps: Step[]): void {
     if (!this.#inTransaction || this.#accepted === 0) {
-      this.#refuse(steps, this.#inTransaction ? NO_VALID_RECIPIENTS : this.#outOfOrder);
+      this.#refuse(steps, this.#inTransaction ? say.NO_VALID_RECIPIENTS : this.#outOfOrder);
       return;
     }
     this.#phase = 'body';
     this.#body = new SessionBody(this.#options);
-    steps.push(START_MAIL_INPUT);
+    steps.push(say.START_MAIL_INPUT);
   }
 
   #receiveBody(bytes: Uint8Array, steps: Step[]): void {
@@ -306,47 +290,55 @@ export class SmtpSession {
     this.#endTransaction(steps);
   }
 
+  #carryOut(step: AuthStep, steps: Step[]): void {
+    if (step.do === 'ask') this.#ask({ hook: null, login: step.login }, steps);
+    else if (step.do === 'disconnect') this.#enough(steps, step.text);
+    else if (step.refused) this.#refuse(steps, step);
+    else steps.push(step);
+    if (this.#auth.exhausted) this.#enough(steps, 'Too many authentication failures');
+  }
+
   #startTls(steps: Step[]): void {
     if (this.#splitter.size > 0) {
       // Bytes behind the command were sent before the client had our answer: an injection, or a broken client.
-      steps.push(AFTER_STARTTLS);
+      steps.push(say.AFTER_STARTTLS);
       this.#close(steps, 'plaintext after STARTTLS');
       return;
     }
     this.#endTransaction(steps);
-    steps.push(READY_FOR_TLS, START_TLS);
+    steps.push(say.READY_FOR_TLS, START_TLS);
     this.#phase = 'handshake';
   }
 
-  #apply(question: Question, answer: Answer, steps: Step[]): void {
+  #apply(question: HookQuestion, answer: Answer, steps: Step[]): void {
     if (answer.kind === 'disconnect') {
-      steps.push(plain(reply(421, '4.7.0', answer.text)));
+      steps.push(say.plain(reply(421, '4.7.0', answer.text)));
       this.#close(steps, answer.text);
       return;
     }
     switch (question.hook) {
       case 'on-connect':
-        steps.push(this.#gate.closed ?? bannerReply(answer, this.#options.hostname));
-        if (answer.kind === 'reject') this.#gate.close(ONLY_QUIT);
+        steps.push(this.#gate.closed ?? say.bannerReply(answer, this.#options.hostname));
+        if (answer.kind === 'reject') this.#gate.close(say.ONLY_QUIT);
         else if (answer.kind === 'defer') this.#close(steps, answer.text);
         return;
       case 'on-mail-from':
         if (answer.kind === 'accept') {
           this.#inTransaction = true;
-          steps.push(SENDER_OK);
-        } else this.#withoutMail(steps, vetoReply(answer));
+          steps.push(say.SENDER_OK);
+        } else this.#withoutMail(steps, say.vetoReply(answer));
         return;
       case 'on-rcpt':
         if (answer.kind === 'accept') {
           this.#accepted += 1;
-          steps.push(RECIPIENT_OK);
-        } else this.#withoutMail(steps, vetoReply(answer));
+          steps.push(say.RECIPIENT_OK);
+        } else this.#withoutMail(steps, say.vetoReply(answer));
         return;
       case 'on-data':
         if (answer.kind === 'accept') {
           this.#tally.accepted();
-          steps.push(plain(reply(250, '2.0.0', answer.text ?? 'Ok')));
-        } else steps.push(vetoReply(answer));
+          steps.push(say.plain(reply(250, '2.0.0', answer.text ?? 'Ok')));
+        } else steps.push(say.vetoReply(answer));
         this.#endTransaction(steps);
     }
   }
@@ -370,12 +362,19 @@ export class SmtpSession {
 
   /** A limit of the session is reached (RFC 5321 §4.3.2 and §7.8). */
   #enough(steps: Step[], text: string): void {
-    steps.push(plain(reply(421, '4.7.0', text)));
+    if (this.#phase === 'closed') return;
+    steps.push(say.plain(reply(421, '4.7.0', text)));
     this.#close(steps, text.toLowerCase());
   }
 
+  get #refusalOfMail(): Step | undefined {
+    if (this.helo === undefined) return say.SAY_HELLO_FIRST;
+    if (this.#inTransaction) return say.NESTED_MAIL;
+    return this.#auth.missing ? say.AUTH_REQUIRED : undefined;
+  }
+
   get #outOfOrder(): Step {
-    return this.helo === undefined ? SAY_HELLO_FIRST : MAIL_FIRST;
+    return this.helo === undefined ? say.SAY_HELLO_FIRST : say.MAIL_FIRST;
   }
 
   #endTransaction(steps: Step[]): void {

@@ -318,12 +318,12 @@ test('a client that closes its side inside TLS still gets its replies', async ()
 });
 
 test('SCRAM-PLUS can be bound to the TLS connection: both sides export the same data', async () => {
-  const bindings: (Buffer | undefined)[] = [];
+  const bindings: (Uint8Array | undefined)[] = [];
   await using house = await houseWith();
   const session = await upgraded(house);
   await session.say('NOOP').hears(/^250 .*\r\n/);
   for (const listener of house.server.listeners)
-    for (const connection of listener.open) bindings.push(connection.channelBinding());
+    for (const connection of listener.open) bindings.push(connection.channelBinding('tls-exporter'));
   const socket = session.socket as TLSSocket;
   assert.deepEqual(bindings, [socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0))]);
   session.socket.destroy();

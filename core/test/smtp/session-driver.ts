@@ -3,6 +3,7 @@
 import {
   type Answer,
   formatReply,
+  type LoginAnswer,
   type Question,
   type SessionOptions,
   SmtpSession,
@@ -23,10 +24,11 @@ export const OPTIONS: SessionOptions = {
   body: { bareLf: 'refuse', bareCr: 'refuse', nul: 'refuse' },
   tls: 'none',
   tlsRequired: false,
+  auth: undefined,
 };
 
 export const ACCEPT: Answer = { kind: 'accept' };
-export type Answering = (question: Question) => Answer;
+export type Answering = (question: Question) => Answer | LoginAnswer;
 
 /** `at-once`: as the driver does where no handler suspends. `late`: when all the chunks have been received. */
 export type Pace = 'at-once' | 'late';

@@ -59,7 +59,7 @@ export function serverComplaints(server: unknown): readonly Complaint[] {
 type Members = Readonly<Record<string, unknown>>;
 
 function listenerComplaints(
-  { name, host, port }: Members,
+  { name, host, port, auth, authMechanisms }: Members,
   before: readonly Members[],
 ): readonly [string, string][] {
   const complaints: [string, string][] = [];
@@ -73,6 +73,9 @@ function listenerComplaints(
     (other) => typeof port === 'number' && port !== 0 && other.port === port && other.host === host,
   );
   if (same !== undefined) complaints.push(['port', `is taken: listener ${same.name} has ${host}:${port}`]);
+  if (authMechanisms !== undefined && auth !== 'offered' && auth !== 'required') {
+    complaints.push(['authMechanisms', 'has no meaning without auth: offered or auth: required']);
+  }
   return complaints;
 }
 

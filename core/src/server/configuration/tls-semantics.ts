@@ -60,12 +60,16 @@ function settingComplaints({ ciphers }: Members): Complaints {
 }
 
 function listenerComplaints(pointer: string, listener: Members, certificate: boolean): Complaints {
-  const { tlsRequired, clientCertificates, clientCa } = listener;
+  const { tlsRequired, clientCertificates, clientCa, auth, authWithoutTls } = listener;
   const tls = listener.tls ?? (certificate ? 'starttls' : 'none');
   const asked = clientCertificates === 'request' || clientCertificates === 'require';
   const complaints: (readonly [string, string])[] = [];
   if (tls === 'none' && tlsRequired === true)
     complaints.push([`${pointer}/tlsRequired`, 'cannot be had: the listener has no TLS']);
+  if (tls === 'none' && (auth === 'offered' || auth === 'required') && authWithoutTls !== true) {
+    const text = `is ${auth}, but the listener has no TLS, and without it no client may authenticate; give it TLS, or say authWithoutTls: true`;
+    complaints.push([`${pointer}/auth`, text]);
+  }
   if (tls === 'none' && asked)
     complaints.push([`${pointer}/clientCertificates`, 'cannot be had: the listener has no TLS']);
   if (clientCertificates === 'require' && clientCa === undefined)

@@ -79,10 +79,16 @@ const cases: readonly Case[] = [
     lines: ['posthouse.yaml:4:1 limts is unknown; did you mean limits?'],
   },
   {
-    what: 'an unknown key in a list is answered with the known ones',
-    yaml: 'hostname: mx.example.org\nlisteners:\n  - { name: mx, port: 25, auth: yes }\n',
+    what: 'an unknown key is answered with the known ones where they are few',
+    yaml: `${GOOD}log: { colour: red }\n`,
+    lines: ['posthouse.yaml:4:8 log.colour is unknown; known are level'],
+  },
+  {
+    what: 'AUTH without TLS, and mechanisms without AUTH',
+    yaml: 'hostname: mx.example.org\nlisteners:\n  - { name: mx, port: 25, authMechanisms: [PLAIN] }\n  - { name: submission, port: 587, auth: required }\n',
     lines: [
-      'posthouse.yaml:3:27 listeners[0].auth is unknown; known are name, host, port, tls, tlsRequired, clientCertificates, clientCa, rejectAt, bannerDelay, earlyTalker',
+      'posthouse.yaml:3:43 listeners[0].authMechanisms has no meaning without auth: offered or auth: required',
+      'posthouse.yaml:4:42 listeners[1].auth is required, but the listener has no TLS, and without it no client may authenticate; give it TLS, or say authWithoutTls: true',
     ],
   },
   {

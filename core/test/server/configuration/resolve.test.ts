@@ -55,6 +55,8 @@ test('a small file becomes a whole definition: defaults filled in, units as numb
       tls: 'none',
       tlsRequired: false,
       clientCertificates: 'none',
+      auth: 'none',
+      authWithoutTls: false,
       rejectAt: 'at-once',
       bannerDelay: 0,
       earlyTalker: 'ignore',
