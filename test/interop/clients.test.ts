@@ -2,7 +2,6 @@
 // arrives in the Maildir octet for octet, but for the trace fields on top.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import nodemailer from 'nodemailer';
@@ -11,7 +10,7 @@ import { lacks, missingProgram } from '../support/requirements.ts';
 import { type Configuration, ROOT, ServerProcess, TemporaryFolder } from '../support/server-process.ts';
 import { corpus } from './corpus.ts';
 import { mailIn, mailWith, withoutTrace } from './maildir.ts';
-import { run } from './programs.ts';
+import { converse, run } from './programs.ts';
 
 const folder = new TemporaryFolder('interop-clients');
 let server: ServerProcess;
@@ -99,7 +98,6 @@ test('swaks sends a message with a body of its own', async (t) => {
 test('a person at telnet is answered line by line', async (t) => {
   // telnet without arguments reads commands; it has no option that only prints its version.
   if (lacks(t, missingProgram('sh', '-c', 'command -v telnet'))) return;
-  const telnet = spawn('telnet', ['127.0.0.1', String(server.port)], { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = [
     'HELO client.example',
     'MAIL FROM:<sender@client.example>',
@@ -108,18 +106,8 @@ test('a person at telnet is answered line by line', async (t) => {
     'Subject: by hand\n\nTyped.\n.',
     'QUIT',
   ];
-  let heard = '';
-  await new Promise<void>((resolve) => {
-    telnet.stdout.on('data', (bytes: Buffer) => {
-      heard += bytes.toString('latin1');
-      // A person types when the server has answered, and ends a line with the key that telnet makes CRLF.
-      const answers = heard.match(/^(220|250|354|221) /gm)?.length ?? 0;
-      while (lines.length > 0 && 6 - lines.length < answers) telnet.stdin.write(`${lines.shift()}\n`);
-    });
-    telnet.on('close', () => resolve());
-    setTimeout(() => telnet.kill(), 20_000).unref();
-  });
-  assert.match(heard, /250 2\.0\.0 Queued as/);
+  const { output } = await converse('telnet', ['127.0.0.1', String(server.port)], { lines });
+  assert.match(output, /250 2\.0\.0 Queued as/);
   const [message] = await mailIn(mailbox('telnet'), 1);
   assert.equal(withoutTrace(message as Buffer).toString(), 'Subject: by hand\r\n\r\nTyped.\r\n');
 });
