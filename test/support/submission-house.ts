@@ -7,7 +7,9 @@ import { acceptDomain, DOMAIN, deliverMaildir, durableStore } from './durable-ho
 import { type Configuration, ROOT } from './server-process.ts';
 
 export const USER = 'ann';
-export const PASSWORD = 'correct horse “battery” staple';
+export const PASSWORD = 'correct horse "battery" staple';
+export const UNICODE_USER = 'jürgen';
+export const UNICODE_PASSWORD = 'Grüße, 挨拶';
 export const TOKEN = 'ya29.a-bearer-token-of-ann';
 /** May send as everybody: another mail server. */
 export const RELAY_USER = 'relay';
@@ -34,12 +36,15 @@ export function submissionHouse(tls: CertificateFiles): Configuration {
       durableStore(),
       {
         use: join(ROOT, 'test/dist/support/auth-table.js'),
-        config: { users: { [USER]: PASSWORD, [RELAY_USER]: RELAY_PASSWORD }, tokens: { [TOKEN]: USER } },
+        config: {
+          users: { [USER]: PASSWORD, [UNICODE_USER]: UNICODE_PASSWORD, [RELAY_USER]: RELAY_PASSWORD },
+          tokens: { [TOKEN]: USER },
+        },
       },
       acceptDomain(),
       {
         use: '@posthouse/accept-submission',
-        config: { senders: [`{user}@${DOMAIN}`], users: { [RELAY_USER]: ['*'] } },
+        config: { senders: [`{user}@${DOMAIN}`], users: { [RELAY_USER]: ['*'], [UNICODE_USER]: [SENDER] } },
       },
       deliverMaildir(),
     ],
