@@ -31,7 +31,16 @@ const folder = new TemporaryFolder('interop-submission');
 let server: ServerProcess;
 let tls: CertificateFiles;
 
+const NO_OPENSSL = missingProgram('openssl', 'version');
+
+/** Without openssl there is no certificate, and without one no server. */
+function lacksPrograms(t: TestContext, ...programs: readonly string[]): boolean {
+  const missing = programs.map((program) => missingProgram(program, '--version'));
+  return lacks(t, NO_OPENSSL ?? missing.find((reason) => reason !== undefined));
+}
+
 before(async () => {
+  if (NO_OPENSSL !== undefined) return;
   tls = makeCertificate(folder.path);
   server = await ServerProcess.start(folder.path, submissionHouse(tls));
 });
@@ -80,7 +89,7 @@ const swaks = (mode: Mode, to: string, ...more: readonly string[]): Promise<Ran>
 for (const mode of MODES) {
   for (const mechanism of ['PLAIN', 'LOGIN']) {
     test(`swaks sends over ${mode} with ${mechanism}`, async (t) => {
-      if (lacks(t, missingProgram('swaks', '--version'))) return;
+      if (lacksPrograms(t, 'swaks')) return;
       // It ends the message with a line end of its own.
       const { to, box, file } = letter(plain.content.subarray(0, -2));
       const login = ['--auth', mechanism, '--auth-user', USER, '--auth-password', PASSWORD];
@@ -90,7 +99,7 @@ for (const mode of MODES) {
   }
 
   test(`swaks without AUTH is refused over ${mode}`, async (t) => {
-    if (lacks(t, missingProgram('swaks', '--version'))) return;
+    if (lacksPrograms(t, 'swaks')) return;
     const { status, output } = await swaks(mode, letter().to);
     assert.notEqual(status, 0);
     assert.match(output, /530 5\.7\.0/);
@@ -98,7 +107,7 @@ for (const mode of MODES) {
 }
 
 test('swaks with a wrong password is refused', async (t) => {
-  if (lacks(t, missingProgram('swaks', '--version'))) return;
+  if (lacksPrograms(t, 'swaks')) return;
   const login = ['--auth', 'PLAIN', '--auth-user', USER, '--auth-password', 'wrong'];
   const { status, output } = await swaks('starttls', letter().to, ...login);
   assert.notEqual(status, 0);
@@ -106,7 +115,7 @@ test('swaks with a wrong password is refused', async (t) => {
 });
 
 test('swaks finds no AUTH before STARTTLS', async (t) => {
-  if (lacks(t, missingProgram('swaks', '--version'))) return;
+  if (lacksPrograms(t, 'swaks')) return;
   const where = ['--server', '127.0.0.1', '--port', String(server.portOf('starttls')), '--from', SENDER];
   const login = ['--auth', 'PLAIN', '--auth-user', USER, '--auth-password', PASSWORD];
   const { status, output } = await run('swaks', [...where, '--to', letter().to, ...login]);
@@ -116,7 +125,7 @@ test('swaks finds no AUTH before STARTTLS', async (t) => {
 });
 
 test('swaks under the address of another is refused, in the envelope and in From', async (t) => {
-  if (lacks(t, missingProgram('swaks', '--version'))) return;
+  if (lacksPrograms(t, 'swaks')) return;
   const login = ['--auth', 'PLAIN', '--auth-user', USER, '--auth-password', PASSWORD];
   const envelope = await swaks('implicit', letter().to, ...login, '--from', 'eve@posthouse.test');
   assert.match(envelope.output, /550 5\.7\.1 User ann may not send as <eve@posthouse\.test>/);
@@ -137,7 +146,7 @@ const curlPassword = ['--user', `${USER}:${PASSWORD}`];
 
 for (const { name, content } of corpus) {
   test(`curl submits over smtps: ${name}`, async (t) => {
-    if (lacks(t, missingProgram('curl', '--version'))) return;
+    if (lacksPrograms(t, 'curl')) return;
     const { to, box, file } = letter(content);
     assertRan(await curl('implicit', to, file, ...curlPassword));
     await assertArrived(box, content);
@@ -147,7 +156,7 @@ for (const { name, content } of corpus) {
 for (const mode of MODES) {
   for (const mechanism of ['PLAIN', 'LOGIN', 'SCRAM-SHA-256', 'XOAUTH2', 'OAUTHBEARER']) {
     test(`curl submits over ${mode} with ${mechanism}`, async (t) => {
-      if (lacks(t, missingProgram('curl', '--version'))) return;
+      if (lacksPrograms(t, 'curl')) return;
       // Debian's curl is built without GNU SASL.
       if (mechanism.startsWith('SCRAM') && !/gsasl/i.test((await run('curl', ['--version'])).output))
         return t.skip('this curl knows no SCRAM');
@@ -161,7 +170,7 @@ for (const mode of MODES) {
 }
 
 test('curl with a token that nobody gave out is refused', async (t) => {
-  if (lacks(t, missingProgram('curl', '--version'))) return;
+  if (lacksPrograms(t, 'curl')) return;
   const { to, file } = letter();
   for (const mechanism of ['XOAUTH2', 'OAUTHBEARER']) {
     const login = ['--user', USER, '--oauth2-bearer', 'stolen', '--login-options', `AUTH=${mechanism}`];
@@ -173,7 +182,7 @@ test('curl with a token that nobody gave out is refused', async (t) => {
 // nodemailer
 
 test('curl, nodemailer and msmtp submit with a user and a password beyond ASCII', async (t) => {
-  if (lacks(t, missingProgram('curl', '--version') ?? missingProgram('msmtp', '--version'))) return;
+  if (lacksPrograms(t, 'curl', 'msmtp')) return;
   const first = letter();
   assertRan(await curl('implicit', first.to, first.file, '--user', `${UNICODE_USER}:${UNICODE_PASSWORD}`));
   await assertArrived(first.box);
@@ -211,7 +220,8 @@ function nodemailerTransport(mode: Mode, login: object): Transporter {
 
 for (const mode of MODES) {
   for (const [mechanism, login] of Object.entries(nodemailerLogins)) {
-    test(`nodemailer submits over ${mode} with ${mechanism}`, async () => {
+    test(`nodemailer submits over ${mode} with ${mechanism}`, async (t) => {
+      if (lacksPrograms(t)) return;
       const { to, box } = letter();
       const transport = nodemailerTransport(mode, login);
       await transport.sendMail({ envelope: { from: SENDER, to: [to] }, raw: plain.content });
@@ -222,7 +232,8 @@ for (const mode of MODES) {
 }
 
 for (const { name, content } of corpus) {
-  test(`nodemailer submits over STARTTLS: ${name}`, async () => {
+  test(`nodemailer submits over STARTTLS: ${name}`, async (t) => {
+    if (lacksPrograms(t)) return;
     const { to, box } = letter(content);
     const transport = nodemailerTransport('starttls', nodemailerLogins.PLAIN as object);
     await transport.sendMail({ envelope: { from: SENDER, to: [to] }, raw: content });
@@ -256,20 +267,20 @@ with server:
 for (const mode of MODES) {
   for (const mechanism of ['any', 'PLAIN', 'LOGIN']) {
     test(`Python smtplib submits over ${mode} with ${mechanism === 'any' ? 'what it likes best' : mechanism}`, async (t) => {
-      if (lacks(t, missingProgram('python3', '--version'))) return;
-      await python(t, mode, mechanism, plain.content);
+      if (lacksPrograms(t, 'python3')) return;
+      await python(mode, mechanism, plain.content);
     });
   }
 }
 
 for (const { name, content } of corpus) {
   test(`Python smtplib submits over STARTTLS: ${name}`, async (t) => {
-    if (lacks(t, missingProgram('python3', '--version'))) return;
-    await python(t, 'starttls', 'any', content);
+    if (lacksPrograms(t, 'python3')) return;
+    await python('starttls', 'any', content);
   });
 }
 
-async function python(_: TestContext, mode: Mode, mechanism: string, content: Buffer): Promise<void> {
+async function python(mode: Mode, mechanism: string, content: Buffer): Promise<void> {
   const { to, box, file } = letter(content);
   const args = [mode, String(server.portOf(mode)), tls.cert, mechanism, USER, PASSWORD, SENDER, to, file];
   assertRan(await run('python3', ['-c', PYTHON, ...args]));
@@ -296,7 +307,7 @@ const msmtp = (mode: Mode, mechanism: string, to: string, content: Buffer, ...mo
 for (const mode of MODES) {
   for (const mechanism of ['plain', 'login', 'scram-sha-256', 'xoauth2', 'oauthbearer']) {
     test(`msmtp submits over ${mode} with ${mechanism}`, async (t) => {
-      if (lacks(t, missingProgram('msmtp', '--version'))) return;
+      if (lacksPrograms(t, 'msmtp')) return;
       const { to, box } = letter();
       // It refuses to show a password without TLS, and SCRAM shows none.
       if (mode === 'clear' && mechanism !== 'scram-sha-256') return t.skip('msmtp does not do that');
@@ -308,7 +319,7 @@ for (const mode of MODES) {
 
 for (const { name, content } of corpus) {
   test(`msmtp submits over TLS: ${name}`, async (t) => {
-    if (lacks(t, missingProgram('msmtp', '--version'))) return;
+    if (lacksPrograms(t, 'msmtp')) return;
     const { to, box } = letter(content);
     assertRan(await msmtp('implicit', 'scram-sha-256', to, content));
     await assertArrived(box, content);
@@ -316,7 +327,7 @@ for (const { name, content } of corpus) {
 }
 
 test('msmtp hears that a wrong password is wrong', async (t) => {
-  if (lacks(t, missingProgram('msmtp', '--version'))) return;
+  if (lacksPrograms(t, 'msmtp')) return;
   for (const mechanism of ['plain', 'scram-sha-256']) {
     const wrong = ['--passwordeval=echo wrong'];
     const { status, output } = await msmtp('starttls', mechanism, letter().to, plain.content, ...wrong);
@@ -329,7 +340,7 @@ test('msmtp hears that a wrong password is wrong', async (t) => {
 
 for (const mode of ['starttls', 'implicit'] as const) {
   test(`a person at openssl s_client submits over ${mode}`, async (t) => {
-    if (lacks(t, missingProgram('openssl', 'version'))) return;
+    if (lacksPrograms(t)) return;
     const { to, box } = letter();
     const response = Buffer.from(`\0${USER}\0${PASSWORD}`).toString('base64');
     const lines = [
