@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { copyFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { type CertificateFiles, makeCertificate } from '../support/loopback-certificate.ts';
 import { acceptDomain, deliverMaildir, durableStore, MAIL } from '../support/durable-house.ts';
 import { EximInstance, missingExim } from '../support/exim-instance.ts';
+import { type CertificateFiles, makeCertificate } from '../support/loopback-certificate.ts';
 import { startPostfix } from '../support/postfix-instance.ts';
 import { lacks, missingProgram, missingRoot } from '../support/requirements.ts';
 import { ServerProcess, TemporaryFolder } from '../support/server-process.ts';

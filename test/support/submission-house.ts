@@ -2,8 +2,8 @@
 // domain into Maildirs.
 
 import { join } from 'node:path';
-import type { CertificateFiles } from './loopback-certificate.ts';
 import { acceptDomain, DOMAIN, deliverMaildir, durableStore } from './durable-house.ts';
+import type { CertificateFiles } from './loopback-certificate.ts';
 import { type Configuration, ROOT } from './server-process.ts';
 
 export const USER = 'ann';
