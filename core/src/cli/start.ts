@@ -1,12 +1,12 @@
 // posthouse start: runs a server until it is asked to end. What people want to know at a start goes to standard error;
 // standard output is the log's, JSON line by line.
 
-import { isIPv6 } from 'node:net';
 import { loadConfiguration } from '../server/configuration/index.ts';
 import type { ResolvedDefinition } from '../server/definition.ts';
 import { createServer, type Server } from '../server/server.ts';
 import { columns, visible } from './columns.ts';
 import { CONFIG_OPTION, type Command, configFile, OK } from './command.ts';
+import { firstMails, hostPort } from './first-mail.ts';
 import { coreVersion } from './version.ts';
 
 export const start: Command = {
@@ -29,7 +29,7 @@ export const start: Command = {
   },
 };
 
-/** Where it listens, where mail will land, and one command that sends a first mail. */
+/** Where it listens, where mail will land, and commands that send a first mail. */
 export function welcome(
   definition: ResolvedDefinition,
   server: Pick<Server, 'addresses' | 'describe' | 'cautions'>,
@@ -46,41 +46,5 @@ export function welcome(
     control === undefined
       ? []
       : [['  queue', `npx posthouse queue list --config ${file ?? 'posthouse.yaml'}`]];
-  const first = firstMail(definition, addresses);
-  const tryIt = first === undefined ? '' : `Send a first mail:\n\n${first}\n\n`;
-  return `${hostname} is up (Posthouse ${coreVersion()})\n${columns([], [...listening, ...cautions, ...plugins, ...queue])}${tryIt}`;
-}
-
-/** To the postmaster of a local domain, whom every domain has (RFC 5321 §4.5.1), over the listener that is easiest to reach. */
-function firstMail(definition: ResolvedDefinition, addresses: Server['addresses']): string | undefined {
-  const plain = addresses.find(({ name }) =>
-    definition.listeners.some((one) => one.name === name && one.tls !== 'implicit'),
-  );
-  if (plain === undefined) return undefined;
-  const domain = localDomain(definition) ?? definition.hostname;
-  const who = `postmaster@${domain}`;
-  const message = `From: ${who}\\r\\nTo: ${who}\\r\\nSubject: A first mail\\r\\n\\r\\nIt works.\\r\\n`;
-  return (
-    `  printf '${message}' |\n` +
-    `    curl -sS smtp://${hostPort(reachable(plain.host), plain.port)} --mail-from ${who} --mail-rcpt ${who} --upload-file -`
-  );
-}
-
-/** Plugins that know local domains call them `domains`. */
-function localDomain({ plugins }: ResolvedDefinition): string | undefined {
-  for (const { config, mode } of plugins) {
-    const [first] = Array.isArray(config.domains) ? (config.domains as readonly unknown[]) : [];
-    // It is put into a line that people paste into a shell.
-    if (mode !== 'off' && typeof first === 'string' && /^[a-z0-9][a-z0-9.-]*$/i.test(first)) return first;
-  }
-  return undefined;
-}
-
-function reachable(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1';
-  return host === '::' ? '::1' : host;
-}
-
-function hostPort(host: string, port: number): string {
-  return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
+  return `${hostname} is up (Posthouse ${coreVersion()})\n${columns([], [...listening, ...cautions, ...plugins, ...queue])}${firstMails(definition, addresses)}`;
 }

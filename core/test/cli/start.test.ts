@@ -69,3 +69,28 @@ test('the first mail goes to a local domain over a listener that can be reached,
   assert.match(spoken(['example.com']), /smtp:\/\/\[::1\]:2525 --mail-from postmaster@example\.com /);
   assert.match(spoken(["x'; rm -rf /;'"]), /--mail-rcpt postmaster@mx\.example\.org /);
 });
+
+test('who may hand in mail gets a command of his own, and nobody is sent to a listener that wants a password without one', () => {
+  const listeners = [
+    { name: 'submission', host: '0.0.0.0', port: 587, tls: 'starttls', auth: 'required' },
+    { name: 'mx', host: '0.0.0.0', port: 25, tls: 'none' },
+  ] as const;
+  const definition = resolveDefinition({ hostname: 'mx.example.org', listeners, plugins: [] }, '/srv');
+  const addresses = listeners.map(({ name, host, port }) => ({ name, host, port }));
+  const spoken = (senders: readonly string[], some: readonly (typeof addresses)[number][] = addresses) => {
+    const plugins = [
+      { spec: { name: 'accept-domains' }, config: { domains: ['example.org'] }, mode: 'enforce' },
+      { spec: { name: 'accept-submission' }, config: { senders }, mode: 'enforce' },
+    ] as unknown as typeof definition.plugins;
+    return welcome(
+      { ...definition, plugins },
+      { addresses: [...some], describe: () => [], cautions: () => [] },
+    );
+  };
+  const byName = spoken(['*@example.net', '{user}@example.net']);
+  assert.match(byName, /curl -sS smtp:\/\/127\.0\.0\.1:25 --mail-from postmaster@example\.org /);
+  assert.match(byName, /--ssl-reqd smtp:\/\/127\.0\.0\.1:587 --user ann --mail-from ann@example\.net /);
+  assert.match(spoken(['{user}']), /--user ann@example\.org --mail-from ann@example\.org /);
+  assert.match(spoken(["{user}@x';reboot;'"]), /--user ann@example\.org /);
+  assert.doesNotMatch(spoken(['{user}'], addresses.slice(0, 1)), /Send a first mail/);
+});
