@@ -175,7 +175,11 @@ class Submission {
       return undefined;
     }
     if (author.kind === 'unreadable')
-      return Verdict.reject('5.6.0', `The message ${author.why}`, { reason: 'submission.no-author' });
+      // RFC 6409 §5.1
+      return Verdict.reject('5.6.0', `The message ${author.why}`, {
+        code: 554,
+        reason: 'submission.no-author',
+      });
     if (rule === 'add-sender' && sender !== null) {
       // RFC 6409 §8.1: a valid address, which the envelope's has been found to be.
       if (!author.ownSender) edits.replaceHeader('Sender', sender.toString());
