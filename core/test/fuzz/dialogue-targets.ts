@@ -11,6 +11,7 @@ import {
   mailbox,
   type Question,
   ReplyParser,
+  SASL_MECHANISMS,
   type SessionOptions,
   SmtpDialogue,
   SmtpSession,
@@ -20,11 +21,22 @@ import { cut } from '../smtp/bytes.ts';
 import { OPTIONS } from '../smtp/session-driver.ts';
 import { Chance } from './chance.ts';
 import type { Target } from './fuzzer.ts';
+import { loginAnswer, TOOLS } from './sasl-target.ts';
 import { dialogues, octetsOf, REPLY_WORDS, SESSION_WORDS } from './words.ts';
 
 const LENIENT: BodyPolicy = { bareLf: 'normalise', bareCr: 'normalise', nul: 'accept' };
+const AUTH: NonNullable<SessionOptions['auth']> = {
+  required: false,
+  withoutTls: true,
+  line: 1024,
+  failures: 3,
+  mechanisms: () => SASL_MECHANISMS,
+  scram: TOOLS,
+};
 const SETTINGS: readonly SessionOptions[] = [
   OPTIONS,
+  { ...OPTIONS, auth: AUTH },
+  { ...OPTIONS, auth: { ...AUTH, required: true, withoutTls: false }, tls: 'active' },
   { ...OPTIONS, tls: 'offered' },
   { ...OPTIONS, body: LENIENT },
   { ...OPTIONS, body: LENIENT, messageSize: 40, textLine: 30, commandLine: 64, recipients: 2 },
@@ -63,8 +75,9 @@ class Play {
     this.#take(this.#session.begin());
     for (const chunk of chunks) {
       this.#take(this.#session.receive(chunk));
+      const { commandLine, auth } = this.#options;
       assert.ok(
-        this.#closed || this.#session.buffered <= this.#options.commandLine,
+        this.#closed || this.#session.buffered <= Math.max(commandLine, auth?.line ?? 0),
         'more than a line is kept',
       );
     }
@@ -81,10 +94,14 @@ class Play {
       const step = left.shift() as Step;
       assert.ok(!this.#closed, 'a step after the end');
       this.#one(step);
-      if (this.#question !== undefined) {
+      const question = this.#question;
+      if (question !== undefined) {
         assert.equal(left.length, 0, 'a step behind a question');
         this.#question = undefined;
-        left = this.#session.answer(this.#chance.pick(ANSWERS));
+        const chance = this.#chance;
+        left = this.#session.answer(
+          question.hook === null ? loginAnswer(question.login, chance) : chance.pick(ANSWERS),
+        );
       } else if (step.do === 'start-tls') {
         left.push(...this.#session.secured());
       }

@@ -2,6 +2,7 @@
 
 import * as dialogue from './dialogue-targets.ts';
 import type { Target } from './fuzzer.ts';
+import { sasl } from './sasl-target.ts';
 import * as text from './text-targets.ts';
 
-export const TARGETS: readonly Target[] = [...Object.values(dialogue), ...Object.values(text)];
+export const TARGETS: readonly Target[] = [...Object.values(dialogue), ...Object.values(text), sasl];

@@ -42,7 +42,7 @@ function textOf(input: Uint8Array): string {
 
 export const commands: Target = {
   name: 'commands',
-  share: 90,
+  share: 60,
   seeds: octetsOf(...SESSION_WORDS.filter((word) => /^[A-Z]{4}/.test(word)).map((word) => word.trimEnd())),
   words: SESSION_WORDS,
   run(input) {
@@ -55,7 +55,7 @@ export const commands: Target = {
 
 export const addresses: Target = {
   name: 'addresses',
-  share: 152,
+  share: 142,
   seeds: octetsOf(
     '<a@x.example>',
     '<>',
