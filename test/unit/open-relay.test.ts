@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import acceptDomains from '@posthouse/accept-domains';
+import acceptNetworks from '@posthouse/accept-networks';
+import acceptSubmission from '@posthouse/accept-submission';
 import { deliverMemory, openHouse } from '@posthouse/core/testing';
 
 const MAX_ADDRESS = `${'x'.repeat(64)}@${'y'.repeat(63)}.ours.example.elsewhere.example`;
@@ -66,29 +68,78 @@ const PROBES: readonly (readonly [trick: string, path: string])[] = [
   ['a very long address', `<${MAX_ADDRESS}>`],
 ];
 
-const open = () => openHouse({ plugins: [acceptDomains({ domains: ['ours.example'] }), deliverMemory()] });
+const listener = (name: string) => ({ name, host: '127.0.0.1', port: 0 });
 
-test('no way of writing an address makes the house relay for a stranger', async () => {
-  await using house = await open();
-  for (const [trick, path] of PROBES) {
-    for (const smtputf8 of ['', ' SMTPUTF8']) {
-      const wire = JSON.stringify(`RCPT TO:${Buffer.from(path, 'utf8').toString('latin1')}\r\n`);
-      const dialogue = [
-        'S: 220 *',
-        'C: EHLO stranger.example',
-        'S: 250-*',
-        'S: 250 *',
-        `C: MAIL FROM:<postmaster@ours.example>${smtputf8}`,
-        'S: 250 *',
-        `C> ${wire}`,
-        'S: 5*',
-        'C: DATA',
-        'S: 554 5.5.1 *',
-      ];
-      await assert.doesNotReject(house.talk(dialogue.join('\n')), `${trick}: ${path}`);
+/** As houses are built: mail for us at one door, mail of ours at the other, whose keeper a stranger does not pass. */
+const open = () =>
+  openHouse({
+    listeners: [listener('mx'), listener('submission'), listener('strict-submission')],
+    plugins: [
+      acceptDomains({ domains: ['ours.example'] }),
+      acceptNetworks({ networks: ['192.0.2.128/25'] }),
+      { use: acceptSubmission({ requireAuth: false }), on: ['submission'] },
+      { use: acceptSubmission(), name: 'strict', on: ['strict-submission'] },
+      deliverMemory(),
+    ],
+  });
+
+for (const door of ['mx', 'submission']) {
+  test(`no way of writing an address makes the house relay for a stranger, by the door ${door}`, async () => {
+    await using house = await open();
+    for (const [trick, path] of PROBES) {
+      for (const smtputf8 of ['', ' SMTPUTF8']) {
+        const wire = JSON.stringify(`RCPT TO:${Buffer.from(path, 'utf8').toString('latin1')}\r\n`);
+        const dialogue = [
+          'S: 220 *',
+          'C: EHLO stranger.example',
+          'S: 250-*',
+          'S: 250 *',
+          `C: MAIL FROM:<postmaster@ours.example>${smtputf8}`,
+          'S: 250 *',
+          `C> ${wire}`,
+          'S: 5*',
+          'C: DATA',
+          'S: 554 5.5.1 *',
+        ];
+        await assert.doesNotReject(house.talk(dialogue.join('\n'), { listener: door }), `${trick}: ${path}`);
+      }
     }
+    assert.equal(house.events('message-queued').length, 0);
+  });
+}
+
+test('where submission wants a name first, a stranger does not come as far as a recipient', async () => {
+  await using house = await open();
+  for (const sender of ['<>', '<b@ours.example>', '<b@elsewhere.example>', '<b@ours.example> AUTH=<>']) {
+    const dialogue = [
+      'S: 220 *',
+      'C: EHLO stranger.example',
+      'S: 250-*',
+      'S: 250 *',
+      `C: MAIL FROM:${sender}`,
+      'S: 5*',
+      'C: RCPT TO:<b@elsewhere.example>',
+      'S: 503 *',
+      'C: RCPT TO:<b@ours.example>',
+      'S: 503 *',
+    ];
+    await house.talk(dialogue.join('\n'), { listener: 'strict-submission' });
   }
-  assert.equal(house.events('message-queued').length, 0);
+});
+
+test('an address close to a trusted network is not in it', async () => {
+  await using house = await open();
+  const dialogue =
+    'S: 220 *\nC: HELO x.example\nS: 250 *\nC: MAIL FROM:<>\nS: 250 *\nC: RCPT TO:<b@elsewhere.example>\nS: ';
+  for (const remoteAddress of [
+    '192.0.2.127',
+    '192.0.3.128',
+    '::ffff:192.0.2.127',
+    '2001:db8::c000:280',
+    '::192.0.2.128',
+  ])
+    await house.talk(`${dialogue}550 5.7.1 *`, { remoteAddress });
+  await house.talk(`${dialogue}250 *`, { remoteAddress: '192.0.2.128' });
 });
 
 test('nor does a sender who says he is one of us, or the null sender', async () => {
