@@ -5,7 +5,11 @@ import type { Lane, MessageBody, MessageRecord, QueueItem } from '../contract/in
 import {
   count,
   cutBehind,
+  isForgotten,
   isFull,
+  kindOf,
+  LANE_KINDS,
+  type LaneKind,
   type LaneState,
   laneKey,
   mayRun,
@@ -42,15 +46,16 @@ export interface AgendaLimits {
 
 /** Lanes that a `take` leaves out at most. Items of the others come along and are sent back with a later due time. */
 const MAX_EXCEPT = 2000;
-/** A lane that has been quiet for so long after its rest starts afresh. Longer than the longest rest. */
-const FORGET_AFTER = 3_600_000;
+/** Milliseconds until items of a slow lane are asked for again for which there was no room. */
+const SLOW_LANE_WAIT = 10_000;
+/** Lanes that are remembered though nothing is to be done in them. */
+const MAX_LANES = 20_000;
 
 export class Agenda {
   readonly #limits: AgendaLimits;
   readonly #lanes = new Map<string, LaneState>();
-  /** Lanes that may run, in turn: those that answer soon, and those that take long. */
-  readonly #ring: LaneState[] = [];
-  readonly #slowRing: LaneState[] = [];
+  /** Lanes that may run, in turn, by what is known of them. */
+  readonly #rings: Readonly<Record<LaneKind, LaneState[]>> = { new: [], brisk: [], slow: [] };
   readonly #held = new Set<string>();
   readonly #slots: Slots;
   #waiting = 0;
@@ -91,6 +96,11 @@ export class Agenda {
     return Math.max(0, this.#limits.window - this.#held.size);
   }
 
+  /** Whether slow lanes must leave room in the window for others. */
+  get #scarce(): boolean {
+    return this.#held.size * 2 > this.#limits.window;
+  }
+
   /** Lanes with something to remember. */
   get lanes(): number {
     return this.#lanes.size;
@@ -105,7 +115,7 @@ export class Agenda {
     if (this.#held.size >= this.#limits.window || this.#bytes + bytes > this.#limits.windowBytes)
       return false;
     const state = this.#lanes.get(laneKey(lane));
-    return state === undefined || (state.restsUntil <= now && !isFull(state));
+    return state === undefined || (state.restsUntil <= now && !isFull(state, this.#scarce));
   }
 
   /** Lanes of which no more items are wanted now: with enough of them in memory, or resting. */
@@ -114,7 +124,7 @@ export class Agenda {
     const resting: Lane[] = [];
     for (const lane of this.#lanes.values()) {
       if (lane.restsUntil > now) resting.push(lane);
-      else if (isFull(lane)) {
+      else if (isFull(lane, this.#scarce)) {
         lane.excluded = true;
         full.push(lane);
       }
@@ -131,7 +141,8 @@ export class Agenda {
 
   /**
    * Takes the item into memory; undefined when it is in. Otherwise the time until which its lane wants nothing: it
-   * rests, or one attempt that has gone ahead is to show whether the destination can be reached again.
+   * rests, it is slow and has its share, or one attempt that has gone ahead is to show whether the destination can be
+   * reached again.
    */
   add(pending: Pending, now: number): number | undefined {
     const { item, body, share } = pending;
@@ -139,8 +150,9 @@ export class Agenda {
     const lane = this.#lane(item);
     if (lane.failures > 0) {
       if (lane.restsUntil > now) return lane.restsUntil;
-      if (isFull(lane)) return now + laneRest(lane.failures, this.#limits.laneRest);
+      if (isFull(lane, this.#scarce)) return now + laneRest(lane.failures, this.#limits.laneRest);
     }
+    if (lane.slow && this.#scarce && isFull(lane, true)) return now + SLOW_LANE_WAIT;
     lane.waiting.push(pending);
     this.#held.add(item.id);
     this.#waiting += 1;
@@ -151,17 +163,18 @@ export class Agenda {
 
   /** The next item to run, or undefined when every lane is busy, resting or empty, or has no slot. `finish` it. */
   next(now: number): Pending | undefined {
-    return (
-      (this.#slots.open ? this.#nextOf(this.#ring, now) : undefined) ??
-      (this.#slots.slowOpen ? this.#nextOf(this.#slowRing, now) : undefined)
-    );
+    for (const kind of LANE_KINDS) {
+      const next = this.#slots.isOpenTo(kind) ? this.#nextOf(kind, now) : undefined;
+      if (next !== undefined) return next;
+    }
+    return undefined;
   }
 
   /** Gives up the slots of attempts that take long. Items of lanes that have turned out to be slow come back, for the store. */
   makeRoom(now: number): readonly Pending[] {
     const back: Pending[] = [];
     for (const lane of this.#slots.moveSlow(now)) {
-      for (const pending of cutBehind(lane, share(lane))) {
+      for (const pending of cutBehind(lane, share(lane, this.#scarce))) {
         this.#takeOut(pending);
         back.push(pending);
       }
@@ -181,7 +194,7 @@ export class Agenda {
       lane.failures = 0;
       lane.restsUntil = 0;
       this.#makeReady(lane);
-      if (lane.running === 0 && count(lane) === 0) this.#forgetLane(lane);
+      if (lane.running === 0 && count(lane) === 0) this.#becameIdle(lane, now);
       return [];
     }
     // Attempts that ran side by side fail together: they are one failure.
@@ -203,8 +216,7 @@ export class Agenda {
     for (const lane of this.#lanes.values()) {
       if (lane.restsUntil > now) continue;
       this.#makeReady(lane);
-      if (lane.running === 0 && count(lane) === 0 && lane.restsUntil + FORGET_AFTER <= now)
-        this.#forgetLane(lane);
+      if (lane.running === 0 && count(lane) === 0 && isForgotten(lane, now)) this.#forgetLane(lane);
     }
   }
 
@@ -274,21 +286,22 @@ export class Agenda {
     return lane;
   }
 
-  #nextOf(ring: LaneState[], now: number): Pending | undefined {
+  #nextOf(kind: LaneKind, now: number): Pending | undefined {
+    const ring = this.#rings[kind];
     for (let turns = ring.length; turns > 0; turns--) {
       const lane = ring.shift() as LaneState;
       lane.ready = false;
       if (!mayRun(lane, now)) continue;
-      if (ring !== this.#ringOf(lane)) {
+      if (kindOf(lane) !== kind) {
         this.#makeReady(lane);
         continue;
       }
-      // A slow lane that must wait for a slot comes back when one of its own attempts ends, or at the next refresh.
+      // A lane that has a slot and must wait for another comes back when its attempt ends, or at the next refresh.
       if (!this.#slots.hasRoomFor(lane)) continue;
       const pending = takeFirst(lane);
       this.#slots.begin(pending.item.id, lane, now);
       this.#waiting -= 1;
-      if (lane.excluded && count(lane) * 2 <= share(lane)) {
+      if (lane.excluded && count(lane) * 2 <= share(lane, this.#scarce)) {
         lane.excluded = false;
         this.#reopened = true;
       }
@@ -298,14 +311,16 @@ export class Agenda {
     return undefined;
   }
 
-  #ringOf({ slow }: LaneState): LaneState[] {
-    return slow ? this.#slowRing : this.#ring;
-  }
-
   #makeReady(lane: LaneState): void {
     if (lane.ready || count(lane) === 0 || lane.running >= lane.concurrency) return;
     lane.ready = true;
-    this.#ringOf(lane).push(lane);
+    this.#rings[kindOf(lane)].push(lane);
+  }
+
+  /** What is known of its destination is worth keeping for a while. */
+  #becameIdle(lane: LaneState, now: number): void {
+    lane.idleSince = now;
+    if (this.#lanes.size > MAX_LANES) this.#forgetLane(lane);
   }
 
   #forgetLane(lane: LaneState): void {

@@ -14,7 +14,9 @@ export interface LaneState extends Lane {
   /** Failures in a row to reach the destination. */
   failures: number;
   restsUntil: number;
-  /** It has been reached since it is in memory. */
+  /** When its last attempt ended and nothing was left to do. */
+  idleSince: number;
+  /** It has been reached. */
   proven: boolean;
   /** Its last attempt took long, or one that runs has taken long already. */
   slow: boolean;
@@ -23,6 +25,15 @@ export interface LaneState extends Lane {
   /** The store was told to leave it out because enough of it is in memory. */
   excluded: boolean;
 }
+
+/** What is known of a destination: nothing yet, that it answers soon, or that it takes long. */
+export type LaneKind = 'new' | 'brisk' | 'slow';
+export const LANE_KINDS: readonly LaneKind[] = ['new', 'brisk', 'slow'];
+
+/** A destination that was reached is known for so long after its last attempt. */
+const REMEMBER = 600_000;
+/** One that was not starts afresh so long after its rest. Longer than the longest rest. */
+const FORGET_AFTER = 3_600_000;
 
 /** A lane's items in memory for each of its deliveries that may run: enough to stay busy, too few to crowd others out. */
 const SHARE_PER_SLOT = 4;
@@ -40,6 +51,7 @@ export function newLane({ transport, destination }: Lane, concurrency: number): 
     running: 0,
     failures: 0,
     restsUntil: 0,
+    idleSince: 0,
     proven: false,
     slow: false,
     ready: false,
@@ -56,6 +68,16 @@ export function count(lane: LaneState): number {
   return lane.waiting.length - lane.first;
 }
 
+export function kindOf({ slow, proven }: LaneState): LaneKind {
+  if (slow) return 'slow';
+  return proven ? 'brisk' : 'new';
+}
+
+/** Whether a lane without work has nothing more to tell. */
+export function isForgotten({ failures, restsUntil, idleSince }: LaneState, now: number): boolean {
+  return failures > 0 ? restsUntil + FORGET_AFTER <= now : idleSince + REMEMBER <= now;
+}
+
 export function mayRun(lane: LaneState, now: number): boolean {
   return count(lane) > 0 && lane.restsUntil <= now && lane.running < allowed(lane);
 }
@@ -66,13 +88,14 @@ function allowed({ failures, proven, concurrency }: LaneState): number {
   return proven ? concurrency : Math.min(concurrency, UNPROVEN_CONCURRENCY);
 }
 
-export function isFull(lane: LaneState): boolean {
-  return lane.failures === 0 ? count(lane) >= share(lane) : count(lane) + lane.running > 0;
+/** @param scarce whether memory is: then a slow lane holds its next items and no more */
+export function isFull(lane: LaneState, scarce: boolean): boolean {
+  return lane.failures === 0 ? count(lane) >= share(lane, scarce) : count(lane) + lane.running > 0;
 }
 
-/** Items worth holding: of a slow lane the next ones and no more, as there is time to ask the store for others. */
-export function share({ slow, running, concurrency }: LaneState): number {
-  return slow ? Math.max(1, running) : concurrency * SHARE_PER_SLOT;
+/** Items worth holding. */
+export function share({ slow, running, concurrency }: LaneState, scarce: boolean): number {
+  return slow && scarce ? Math.max(1, running) : concurrency * SHARE_PER_SLOT;
 }
 
 export function takeFirst(lane: LaneState): Pending {

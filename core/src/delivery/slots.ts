@@ -2,7 +2,7 @@
 // those that wait for a slow destination move over to a larger number, where waiting costs next to nothing. So a thousand
 // silent hosts do not keep mail from hosts that answer. Pure: time is an argument.
 
-import type { LaneState } from './lane.ts';
+import { kindOf, type LaneKind, type LaneState } from './lane.ts';
 
 /** Milliseconds after which an attempt is slow. */
 export const SLOW_AFTER = 1000;
@@ -10,6 +10,8 @@ export const SLOW_AFTER = 1000;
 interface Running {
   readonly lane: LaneState;
   readonly startedAt: number;
+  /** Nobody knew of the destination when it began. */
+  readonly isNew: boolean;
 }
 
 export class Slots {
@@ -17,6 +19,8 @@ export class Slots {
   readonly #slow = new Map<string, Running>();
   readonly #briskLimit: number;
   readonly #slowLimit: number;
+  /** Of the brisk ones, those of new lanes. */
+  #new = 0;
 
   constructor(brisk: number, slow: number) {
     this.#briskLimit = brisk;
@@ -27,32 +31,39 @@ export class Slots {
     return this.#brisk.size + this.#slow.size;
   }
 
-  /** Whether an attempt of a lane that answers soon may begin. */
+  /** Whether an attempt that ends soon may begin. */
   get open(): boolean {
     return this.#brisk.size < this.#briskLimit;
   }
 
-  /** Whether an attempt of any slow lane may begin. */
-  get slowOpen(): boolean {
-    return this.#slow.size < this.#slowLimit;
+  /** Whether any lane of that kind may begin an attempt. New ones share half of the slots: some will not answer. */
+  isOpenTo(kind: LaneKind): boolean {
+    if (kind === 'slow') return this.#slow.size < this.#slowLimit;
+    return this.open && (kind === 'brisk' || this.#new * 2 < this.#briskLimit);
   }
 
-  /** Whether an attempt of this lane may begin: slow ones have one each where there is little room left for them. */
-  hasRoomFor({ slow, running }: LaneState): boolean {
-    if (!slow) return this.open;
-    return this.#slow.size < (running === 0 ? this.#slowLimit : this.#slowLimit / 2);
+  /** Whether this lane may begin one. Where few slots are left, new and slow lanes have one each. */
+  hasRoomFor(lane: LaneState): boolean {
+    const kind = kindOf(lane);
+    if (!this.isOpenTo(kind)) return false;
+    if (kind === 'brisk' || lane.running === 0) return true;
+    return kind === 'slow' ? this.#slow.size * 2 < this.#slowLimit : this.#new * 4 < this.#briskLimit;
   }
 
   begin(item: string, lane: LaneState, startedAt: number): void {
-    (lane.slow ? this.#slow : this.#brisk).set(item, { lane, startedAt });
+    const kind = kindOf(lane);
+    const running = { lane, startedAt, isNew: kind === 'new' };
+    if (running.isNew) this.#new += 1;
+    (kind === 'slow' ? this.#slow : this.#brisk).set(item, running);
     lane.running += 1;
   }
 
   /** The lane of an attempt that is over; how long it took says how its lane is treated from now on. */
   end(item: string, now: number): LaneState {
-    const running = this.#brisk.get(item) ?? (this.#slow.get(item) as Running);
-    if (!this.#brisk.delete(item)) this.#slow.delete(item);
-    const { lane, startedAt } = running;
+    const brisk = this.#brisk.get(item);
+    const { lane, startedAt } = brisk ?? (this.#slow.get(item) as Running);
+    if (brisk === undefined) this.#slow.delete(item);
+    else this.#leaveBrisk(item, brisk);
     lane.running -= 1;
     lane.slow = now - startedAt >= SLOW_AFTER;
     return lane;
@@ -64,12 +75,17 @@ export class Slots {
     // In the order in which they began.
     for (const [item, running] of this.#brisk) {
       if (now - running.startedAt < SLOW_AFTER) break;
-      this.#brisk.delete(item);
+      this.#leaveBrisk(item, running);
       this.#slow.set(item, running);
       if (!running.lane.slow) found.push(running.lane);
       running.lane.slow = true;
     }
     return found;
+  }
+
+  #leaveBrisk(item: string, { isNew }: Running): void {
+    this.#brisk.delete(item);
+    if (isNew) this.#new -= 1;
   }
 
   /** When the oldest attempt that counts as brisk will be slow; undefined where there is none. */

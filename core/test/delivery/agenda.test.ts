@@ -223,13 +223,14 @@ test('a waiting item can be forgotten, a running one cannot', () => {
 });
 
 test('lanes leave no trace once there is nothing to remember of them', () => {
-  const here = agenda({ window: 10_000 });
+  const here = agenda({ window: 10_000, slots: 2000 });
   for (let lane = 0; lane < 1000; lane++) fill(here, `a${lane}`, 1);
   drain(here, 0).forEach((each, index) => {
     here.finish(each, index % 2 === 0, 0);
     here.release(each.item.id);
   });
-  assert.equal(here.lanes, 500, 'those that rest');
+  here.refresh(20 * MINUTE);
+  assert.equal(here.lanes, 500, 'those that could not be reached');
   here.refresh(90 * MINUTE);
   assert.equal(here.lanes, 0);
   assert.equal(here.size, 0);
@@ -246,10 +247,13 @@ test('however many lanes rest, a take leaves out a bounded number, the full ones
 });
 
 test('lanes that take long do not keep slots from lanes that answer soon', () => {
-  const agendaOfTwo = agenda({ concurrency: 2, slots: 2 });
+  const agendaOfTwo = agenda({ concurrency: 2, slots: 2, window: 20 });
+  for (const destination of ['slow.example', 'fast.example']) {
+    fill(agendaOfTwo, destination, 1);
+    agendaOfTwo.finish(agendaOfTwo.next(0) as Pending, false, 0);
+  }
   fill(agendaOfTwo, 'slow.example', 10);
-  const slow = drain(agendaOfTwo, 0);
-  assert.equal(slow.length, 2);
+  assert.equal(drain(agendaOfTwo, 0).length, 2);
   fill(agendaOfTwo, 'fast.example', 2);
   assert.equal(agendaOfTwo.next(999), undefined, 'no slot');
   assert.equal(agendaOfTwo.slotFreeAt, 1000);
@@ -273,4 +277,15 @@ test('a slow lane whose attempts end goes on', () => {
   assert.equal(slowOne.next(1000), undefined, 'one at a time');
   slowOne.finish(first, false, 5000);
   assert.notEqual(slowOne.next(5000), undefined);
+});
+
+test('a slow lane takes no more than its share of a window that is getting full', () => {
+  const here = agenda({ concurrency: 1, slots: 1, window: 4 });
+  fill(here, 'slow.example', 1);
+  here.finish(here.next(0) as Pending, false, 5000);
+  const [first, second] = [pending('slow.example'), pending('slow.example')];
+  assert.equal(here.add(first, 5000), undefined);
+  fill(here, 'fast.example', 2, 5000);
+  assert.equal(here.add(second, 5000), 15_000, 'it waits in the store');
+  assert.equal(here.add(pending('fast.example'), 5000), undefined);
 });
