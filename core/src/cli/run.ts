@@ -12,8 +12,9 @@ import { schema } from './schema.ts';
 import { shellOfProcess } from './shell.ts';
 import { start } from './start.ts';
 import { version } from './version.ts';
+import { why } from './why.ts';
 
-export const commands: readonly Command[] = [start, check, explain, schema, queue, dkim, version];
+export const commands: readonly Command[] = [start, check, explain, schema, queue, why, dkim, version];
 
 /** Runs what the shell gave; ends the process where a server ran, whose plugins may have left something open. */
 export async function runFromShell(): Promise<void> {

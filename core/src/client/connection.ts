@@ -3,7 +3,7 @@
 
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import type { Clock, StoredMessage } from '../contract/index.ts';
+import type { Clock, Exchange, StoredMessage } from '../contract/index.ts';
 import {
   type DialogueStep,
   DotEncoder,
@@ -42,6 +42,8 @@ export class Connection {
   readonly target: Target;
   /** Transactions begun. */
   messages = 0;
+  /** undefined in clear. */
+  tls: Exchange['tls'];
   readonly #settings: ConnectionSettings;
   readonly #tls: TlsMode;
   readonly #clock: Clock;
@@ -226,6 +228,7 @@ export class Connection {
     secure.once('secureConnect', () => {
       if (this.#phase === 'over') return;
       this.#tlsState = 'secure';
+      this.tls = { version: secure.getProtocol() ?? '', cipher: secure.getCipher().name };
       this.#run(this.#dialogue.secured());
     });
     secure.on('error', (error) => {

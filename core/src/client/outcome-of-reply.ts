@@ -55,7 +55,7 @@ const PERMANENT: ReadonlyMap<string, PermanentStatus> = new Map([
 
 /** @param host the next hop's name, for the bounce. */
 export function outcomeOfReply(reply: Reply, during: During, host: string): Outcome {
-  const text = textOf(reply);
+  const text = wordsOfReply(reply);
   if (reply.code < 300) return Outcome.delivered(text);
   const key = `${reply.code} ${during}`;
   const words = during === 'local' ? reply.lines.join(' ') : `${host} said: ${text}`;
@@ -77,7 +77,7 @@ export function outcomeOfReply(reply: Reply, during: During, host: string): Outc
 
 /** A refusal of the whole connection: another try may find the server in a better mood, whatever the code says. */
 export function deferralOfRefusal(reply: Reply, host: string): Outcome {
-  const text = textOf(reply);
+  const text = wordsOfReply(reply);
   const status = reply.status !== undefined && isTransientStatus(reply.status) ? reply.status : '4.3.2';
   return Outcome.deferred(status, `${host} said: ${text}`, {
     remote: { host, reply: text },
@@ -85,7 +85,8 @@ export function deferralOfRefusal(reply: Reply, host: string): Outcome {
   });
 }
 
-function textOf({ code, status, lines }: Reply): string {
+/** A reply on one line, bounded. Untrusted. */
+export function wordsOfReply({ code, status, lines }: Reply): string {
   const text = `${code} ${status === undefined ? '' : `${status} `}${lines.join(' ')}`.trimEnd();
   return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
 }

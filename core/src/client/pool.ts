@@ -35,6 +35,11 @@ export class Pool {
     this.#clock = clock;
   }
 
+  /** Milliseconds since the epoch. */
+  now(): number {
+    return this.#clock.now();
+  }
+
   start(): void {
     this.#timer = this.#clock.every(TICK, () => this.#tick());
   }

@@ -1,10 +1,17 @@
 // One delivery over connections: over a kept one where there is one, else to the targets in their order, until every
 // recipient has an outcome or there is no target left.
 
-import { type Delivery, type Logger, Outcome, type Recipient } from '../contract/index.ts';
+import {
+  type Delivery,
+  type Exchange,
+  type ExchangeReply,
+  type Logger,
+  Outcome,
+  type Recipient,
+} from '../contract/index.ts';
 import type { Mailbox, RecipientResult } from '../smtp/index.ts';
 import type { Connection, Trouble } from './connection.ts';
-import { deferralOfRefusal, outcomeOfReply } from './outcome-of-reply.ts';
+import { deferralOfRefusal, outcomeOfReply, wordsOfReply } from './outcome-of-reply.ts';
 import { type OutgoingMessage, outgoingMessage } from './outgoing-message.ts';
 import type { Pool } from './pool.ts';
 import type { ConnectionSettings } from './settings.ts';
@@ -57,6 +64,8 @@ async function carry(
   { pool, addressOf }: TransferServices,
 ): Promise<void> {
   const { message, destination } = delivery;
+  const { target, messages } = connection;
+  const started = pool.now();
   const envelope = {
     sender: delivery.sender,
     parameters: message.parameters,
@@ -69,7 +78,14 @@ async function carry(
     eightBitHeader: outgoing.eightBitHeader,
   };
   const results = await connection.carry(envelope, message, outgoing, () => delivery.signal.aborted);
-  ledger.enter(results, connection.target.host);
+  ledger.enter(results, target.host);
+  delivery.report(() => ({
+    ...placeOf(target),
+    reused: messages > 0,
+    ...(connection.tls && { tls: connection.tls }),
+    replies: repliesOf(results),
+    milliseconds: pool.now() - started,
+  }));
   pool.give(destination, connection);
 }
 
@@ -80,7 +96,7 @@ async function tryTargets(
   services: TransferServices,
   find: () => Targets | Promise<Targets>,
 ): Promise<void> {
-  const { log } = services;
+  const { log, pool } = services;
   const { destination, signal } = delivery;
   const found = await find();
   if ('outcome' in found) return ledger.settleOpen(found.outcome);
@@ -88,8 +104,16 @@ async function tryTargets(
   // RFC 7504 §3: a host that greets with 521 never takes mail.
   let neverMail = true;
   for (const target of found.targets) {
+    const started = pool.now();
     const opened = await openTo(target, services, signal);
     if ('kind' in opened) {
+      delivery.report(() => ({
+        ...placeOf(target),
+        reused: false,
+        trouble: opened.reply === undefined ? opened.text : wordsOfReply(opened.reply),
+        replies: [],
+        milliseconds: pool.now() - started,
+      }));
       log.debug({ target: formatTarget(target), trouble: opened.text }, 'next hop passed over');
       neverMail &&= opened.reply?.code === 521;
       ledger.trouble = outcomeOfTrouble(opened, target);
@@ -130,6 +154,21 @@ function outcomeOfTrouble({ kind, text, reply }: Trouble, target: Target): Outco
     default:
       return Outcome.deferred('4.4.1', `no service at ${where}: ${text}`, { scope: 'destination' });
   }
+}
+
+function placeOf({ host, address, port }: Target): Pick<Exchange, 'host' | 'address' | 'port'> {
+  return { host, address, port };
+}
+
+/** Recipients that share a result share one line. */
+function repliesOf(results: readonly RecipientResult[]): readonly ExchangeReply[] {
+  const counts = new Map<RecipientResult, number>();
+  for (const result of results) counts.set(result, (counts.get(result) ?? 0) + 1);
+  return [...counts].map(([{ during, reply }, recipients]) => ({
+    command: during === 'message' || during === 'local' ? during : during.toUpperCase(),
+    reply: reply === undefined ? null : wordsOfReply(reply),
+    recipients,
+  }));
 }
 
 /** Who has which outcome. */

@@ -2,6 +2,7 @@
 // Grouping by destination, lanes, concurrency, back-off and retries are the core's, once for all transports.
 
 import type { Mailbox, ReversePath } from '../smtp/index.ts';
+import type { TlsFacts } from './asked.ts';
 import type { Recipient, StoredMessage } from './message.ts';
 import type { Notes } from './notes.ts';
 import type { Outcome } from './outcome.ts';
@@ -55,4 +56,30 @@ export interface Delivery {
   readonly signal: AbortSignal;
   /** Durable when it resolves: this recipient will not be attempted again, whatever happens to the process. */
   settle(recipient: Recipient, outcome: Outcome): Promise<void>;
+  /** Tells the trace of an exchange with a next hop. `exchange` is called where somebody listens, and at once. */
+  report(exchange: () => Exchange): void;
+}
+
+/** What was said with one next hop, for people who ask why. */
+export interface Exchange {
+  readonly host: string;
+  /** '' where it is a Unix socket. */
+  readonly address: string;
+  readonly port: number;
+  /** Over a connection that was open from an earlier message. */
+  readonly reused: boolean;
+  readonly tls?: Pick<TlsFacts, 'version' | 'cipher'>;
+  /** Why there was no connection. */
+  readonly trouble?: string;
+  /** What decided for the recipients: alike ones once, with their number. */
+  readonly replies: readonly ExchangeReply[];
+  readonly milliseconds: number;
+}
+
+export interface ExchangeReply {
+  /** `MAIL`, `RCPT`, `DATA`, or `message` for the answer to the end of data. */
+  readonly command: string;
+  /** The next hop's words; null when it was lost before they came. */
+  readonly reply: string | null;
+  readonly recipients: number;
 }

@@ -2,6 +2,7 @@
 // with the same field names. An observer's throw is logged and goes no further.
 
 import type { TlsFacts } from './asked.ts';
+import type { Exchange } from './delivery.ts';
 import type { SessionHook } from './hooks.ts';
 import type { Outcome } from './outcome.ts';
 import { type Token, token } from './token.ts';
@@ -123,6 +124,8 @@ export interface Events {
     /** When the next attempt is due, if there will be one. */
     next?: number;
   };
+  /** A transport has spoken with a next hop, or tried to. */
+  'exchange-finished': { item: string; message: string; transport: string } & Exchange;
   'recipient-settled': {
     item: string;
     message: string;

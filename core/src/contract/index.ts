@@ -15,5 +15,6 @@ export * from './services.ts';
 export * from './settings.ts';
 export * from './stores.ts';
 export * from './token.ts';
+export * from './trace.ts';
 export type * from './verdict.ts';
 export { Verdict } from './verdict.ts';

@@ -6,6 +6,7 @@ import {
   type Deferred,
   type Delivery,
   type EventSink,
+  type Exchange,
   type Logger,
   Outcome,
   type QueueItem,
@@ -127,6 +128,18 @@ export class Attempt implements Delivery {
   cut(): QueueItem {
     this.#over = true;
     return withSettled(this.#item, this.#outcomes);
+  }
+
+  report(exchange: () => Exchange): void {
+    const { events } = this.#services;
+    if (!events.wants('exchange-finished')) return;
+    const { id, message } = this;
+    events.emit('exchange-finished', {
+      item: id,
+      message: message.id,
+      transport: this.#transport.plugin,
+      ...exchange(),
+    });
   }
 
   /** Bound, because transports like to take it out of the delivery. */

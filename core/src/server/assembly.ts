@@ -20,6 +20,7 @@ import {
   Resolver,
   ServerIdentity,
   type Token,
+  Trace,
   tokenName,
 } from '../contract/index.ts';
 import { Scheduler } from '../delivery/index.ts';
@@ -56,6 +57,8 @@ export interface House {
   readonly store: QueueStore;
   readonly events: EventSink;
   readonly identity: OwnIdentity;
+  /** Where a plugin keeps one. */
+  readonly trace: Trace | undefined;
 }
 
 type ServiceToken = Token<unknown>;
@@ -111,6 +114,7 @@ export function assemble(definition: ResolvedDefinition, system: SystemServices)
     store: container.get<QueueStore>(QueueStore),
     events: hub,
     identity,
+    trace: provided.has(Trace) ? container.get<Trace>(Trace) : undefined,
   };
 }
 

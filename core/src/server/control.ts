@@ -5,7 +5,7 @@ import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createConnection } from 'node:net';
 import { dirname } from 'node:path';
-import { PosthouseError, type QueueFilter } from '../contract/index.ts';
+import { PosthouseError, type QueueFilter, type Trace } from '../contract/index.ts';
 import type { QueueControl } from '../delivery/index.ts';
 
 /** What may be done with the queue of a running server. */
@@ -39,11 +39,13 @@ class BadRequest extends Error {
 export class ControlServer {
   readonly #path: string;
   readonly #queue: QueueActions;
+  readonly #trace: Trace | undefined;
   #server: Server | undefined;
 
-  constructor(path: string, queue: QueueActions) {
+  constructor(path: string, queue: QueueActions, trace?: Trace) {
     this.#path = path;
     this.#queue = queue;
+    this.#trace = trace;
   }
 
   /** Listens, for the owner of the process alone. Rejects with `listen-failed`, also where another server answers. */
@@ -98,7 +100,16 @@ export class ControlServer {
     if (request.method === 'GET' && pathname.startsWith('/queue/')) {
       return this.#show(decodeURIComponent(pathname.slice('/queue/'.length)));
     }
+    if (action === 'GET /why') return this.#why(searchParams);
     throw new BadRequest(`there is no ${action} here`, 404);
+  }
+
+  async #why(given: URLSearchParams): Promise<object> {
+    if (this.#trace === undefined)
+      throw new BadRequest('nothing is traced: add @posthouse/observe-trace to the plugins', 404);
+    const word = given.get('word');
+    if (word === null || word === '') throw new BadRequest('word must say what is asked about');
+    return { stories: await this.#trace.find(word, limitOf(given.get('limit') ?? undefined)) };
   }
 
   /** An item, or every item of a message. */

@@ -23,6 +23,7 @@ const LEVELS: { readonly [E in EventName]: Level | ((facts: Events[E]) => Level)
   'message-discarded': 'info',
   'attempt-started': 'debug',
   'attempt-finished': 'debug',
+  'exchange-finished': 'debug',
   'recipient-settled': 'info',
   'bounce-queued': 'info',
   'notice-dropped': 'warn',

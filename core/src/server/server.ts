@@ -142,7 +142,7 @@ class PosthouseServer implements Server {
       { name: 'scheduler', start: () => scheduler.start(), stop: () => scheduler.stop(this.#drainUntil) },
       ...(control === undefined
         ? []
-        : [named('control socket', new ControlServer(control.socket, queueControl))]),
+        : [named('control socket', new ControlServer(control.socket, queueControl, this.house.trace))]),
       { name: 'listeners', start: () => this.#listen(), stop: () => this.#drain() },
     ];
     await this.#lifecycle.start(parts);

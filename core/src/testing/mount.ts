@@ -152,6 +152,7 @@ export async function mount(
         async settle(recipient, outcome) {
           outcomes.set(recipient.address.toString(), outcome);
         },
+        report: () => {},
       };
       const rest = (await handler.deliver(delivery)) as Outcome | undefined;
       for (const { address } of recipients) {
