@@ -19,7 +19,7 @@ before(async () => {
   const reference = parse(
     readFileSync(`${ROOT}examples/reference-mta/posthouse.yaml`, 'utf8'),
   ) as Configuration;
-  const listeners = [{ name: 'mx', host: '127.0.0.1', port: 0 }];
+  const listeners = [{ name: 'mx', host: '127.0.0.1', port: 0, xclient: ['127.0.0.1'] }];
   server = await ServerProcess.start(folder.path, { ...reference, listeners });
 });
 
@@ -146,4 +146,16 @@ test('mail for localhost, plus-addresses and aliases find their mailbox', async 
   await mailWith(mailbox('anna', 'localhost'), 'for anna@localhost');
   await mailWith(mailbox('bert'), 'for bert+lists@posthouse.test');
   await mailWith(mailbox('postmaster'), 'for abuse@posthouse.test');
+});
+
+test('swaks --xclient speaks for another client, whom plugins and Received then know', async (t) => {
+  if (lacks(t, missingProgram('swaks', '--version'))) return;
+  const { status, output } = await run('swaks', [
+    ...['--server', '127.0.0.1', '--port', String(server.port)],
+    ...['--xclient-name', 'spike.example', '--xclient-addr', '198.51.100.7', '--xclient-helo', 'spike'],
+    ...['--helo', 'spike.example', '--from', 'a@client.example', '--to', 'xclient@posthouse.test'],
+  ]);
+  assert.equal(status, 0, output);
+  const [message] = await mailIn(mailbox('xclient'), 1);
+  assert.match(String(message), /^Received: from spike\.example \(\[198\.51\.100\.7\]\)/m);
 });

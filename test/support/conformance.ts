@@ -22,6 +22,8 @@ export interface HouseLine {
   readonly limits?: NonNullable<HouseOptions['limits']>;
   /** The listener has a certificate. */
   readonly certificate?: boolean;
+  /** Networks whose clients may use XCLIENT and XFORWARD. */
+  readonly xclient?: readonly string[];
   /** TLS is required on it. */
   readonly tlsRequired?: boolean;
   /** The listener's AUTH, without TLS, for ann with the password `pencil` and the token `mF_9.B5f-4.1JqM`. */
@@ -109,7 +111,7 @@ export function houseOf(line: HouseLine): {
   options: HouseOptions;
   transport: MemoryTransport;
 } {
-  const { limits, certificate, tlsRequired, refuses, auth, authUnavailable } = line;
+  const { limits, certificate, tlsRequired, xclient, refuses, auth, authUnavailable } = line;
   const transport = deliverMemory();
   const fixture = (name: string): string => `${root}fixtures/house.example.${name}.pem`;
   const options: HouseOptions = {
@@ -121,6 +123,7 @@ export function houseOf(line: HouseLine): {
     ],
     ...authOf(line),
     ...(limits && { limits }),
+    ...(xclient && { listeners: [{ name: 'mx', host: '127.0.0.1', port: 0, xclient }] }),
     ...(tlsRequired && { listeners: [{ name: 'mx', host: '127.0.0.1', port: 0, tlsRequired }] }),
     ...(certificate && { tls: { cert: fixture('cert'), key: fixture('key') } }),
   };

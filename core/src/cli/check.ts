@@ -3,6 +3,7 @@
 import { loadConfiguration } from '../server/configuration/index.ts';
 import type { ResolvedDefinition } from '../server/definition.ts';
 import { createServer } from '../server/server.ts';
+import { certificateFiles } from '../server/tls/settings.ts';
 import { CONFIG_OPTION, type Command, configFile, OK } from './command.ts';
 
 export const check: Command = {
@@ -15,6 +16,9 @@ export const check: Command = {
     // Assembles the plugins, which finds missing, doubled and circular services.
     createServer(definition);
     shell.out(`${file} is good: ${summaryOf(definition)}\n`);
+    const { listeners, tls } = definition;
+    if (listeners.some((listener) => listener.tls !== 'none') && certificateFiles(tls).length === 0)
+      shell.out('No certificate is configured: TLS would use a self-signed one, which no client trusts.\n');
     return OK;
   },
 };

@@ -72,11 +72,13 @@ export function explanation(
 }
 
 function tlsOf(listener: ResolvedListener, { tls: settings }: ResolvedDefinition): string {
-  const { tls, tlsRequired, clientCertificates } = listener;
+  const { tls, tlsRequired, clientCertificates, proxy, xclient } = listener;
   const parts = [`TLS ${tls}`];
   if (tls === 'starttls' && tlsRequired) parts[0] += ' (required)';
   if (tls !== 'none' && certificateFiles(settings).length === 0) parts.push('self-signed certificate');
   if (clientCertificates !== 'none') parts.push(`client certificates ${clientCertificates}`);
+  if (proxy !== undefined) parts.push(`PROXY header from ${proxy.join(' ')}`);
+  if (xclient !== undefined) parts.push(`XCLIENT from ${xclient.join(' ')}`);
   return parts.join(', ');
 }
 

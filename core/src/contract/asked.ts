@@ -1,7 +1,13 @@
 // What a handler of the dialogue is given: read-only views that nest as the dialogue does,
 // ConnectAsked ⊂ MailFromAsked ⊂ RcptAsked, and DataAsked on top of MailFromAsked.
 
-import type { Mailbox, MailParameters, RcptParameters, ReversePath } from '../smtp/index.ts';
+import type {
+  ForwardedAttributes,
+  Mailbox,
+  MailParameters,
+  RcptParameters,
+  ReversePath,
+} from '../smtp/index.ts';
 import type { Awaitable } from './delivery.ts';
 import type { HeaderField, ReceivedMessage } from './message.ts';
 import type { WritableNotes } from './notes.ts';
@@ -31,6 +37,31 @@ export interface ClientCertificateFacts {
   readonly problem?: string;
 }
 
+/** Who says for the client who it is: a proxy in front of the server with a PROXY header, or a client with XCLIENT. */
+export interface ProxyFacts {
+  readonly by: 'PROXY' | 'XCLIENT';
+  /** The proxy's own address and port. */
+  readonly address: string;
+  readonly port: number;
+  /** The client's host name, as XCLIENT has it. */
+  readonly name?: string;
+  /** The name that the client asked the proxy for (SNI). Untrusted. */
+  readonly serverName?: string;
+  /** What the proxy calls the connection, hexadecimal. */
+  readonly uniqueId?: string;
+  /** The client spoke TLS with the proxy, which ended it there: `session.tls` is about the way from the proxy to here. */
+  readonly tls?: ProxiedTls;
+}
+
+export interface ProxiedTls {
+  readonly version?: string;
+  readonly cipher?: string;
+  /** The common name of the client's certificate. */
+  readonly clientName?: string;
+  /** The client showed a certificate, and the proxy found it good. */
+  readonly verified: boolean;
+}
+
 /** The facts of one connection. The object lives as long as the connection: a WeakMap key for private state. */
 export interface SessionView {
   /** Appears in every log line and event of this connection. */
@@ -47,6 +78,10 @@ export interface SessionView {
   /** The keyword of RFC 3848 for the Received header. */
   readonly protocol: 'SMTP' | 'ESMTP' | 'ESMTPS' | 'ESMTPA' | 'ESMTPSA';
   readonly tls: TlsFacts | undefined;
+  /** The client came through a proxy: the addresses above are what the proxy says of it. */
+  readonly proxy: ProxyFacts | undefined;
+  /** Where the client says that the next message comes from (XFORWARD): for logs, not for decisions. */
+  readonly forwarded: ForwardedAttributes | undefined;
   /** The client sent something before the banner (RFC 5321 §3.1). A `bannerDelay` gives it time to. */
   readonly earlyTalker: boolean;
   /** The authenticated user. */

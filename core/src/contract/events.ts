@@ -9,7 +9,14 @@ import { type Token, token } from './token.ts';
 import type { Verdict } from './verdict.ts';
 
 export interface Events {
-  'connection-opened': { session: string; listener: string; remoteAddress: string; remotePort: number };
+  'connection-opened': {
+    session: string;
+    listener: string;
+    remoteAddress: string;
+    remotePort: number;
+    /** The address of the proxy that it came through. */
+    proxy?: string;
+  };
   'connection-closed': {
     session: string;
     listener: string;
@@ -18,13 +25,35 @@ export interface Events {
     milliseconds: number;
     messages: number;
   };
-  /** Connections over a limit, which got 421 at once: one event a second for each limit, however many they were. */
+  /**
+   * Connections over a limit, which got 421 at once, and those that had to come from a proxy and did not: one event a
+   * second for each reason, however many they were.
+   */
   'connections-refused': {
     listener: string;
-    why: 'too-many' | 'too-many-from-address' | 'too-many-from-network' | 'too-often';
+    why:
+      | 'too-many'
+      | 'too-many-from-address'
+      | 'too-many-from-network'
+      | 'too-often'
+      | 'not-a-proxy'
+      | 'bad-proxy-header';
     count: number;
     /** Of the last of them. */
     remoteAddress: string;
+    /** What was wrong with its PROXY header. */
+    text?: string;
+  };
+  /** A trusted client speaks for another: XCLIENT makes that one the session's client, XFORWARD only tells of it. */
+  'client-introduced': {
+    session: string;
+    by: 'XCLIENT' | 'XFORWARD';
+    /** Who said so. */
+    proxy: string;
+    remoteAddress?: string;
+    name?: string;
+    helo?: string;
+    ident?: string;
   };
   /** A TLS handshake is through: STARTTLS or implicit TLS. */
   'tls-established': { session: string } & TlsFacts;

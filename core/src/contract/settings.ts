@@ -162,6 +162,10 @@ export const DeadlinesSchema = Type.Object(
       default: '3m',
       description: 'Over which `limits.minimumRate` is averaged.',
     }),
+    proxyHeader: Duration({
+      default: '5s',
+      description: "The PROXY header of a connection, where a listener's `proxy` asks for one.",
+    }),
     tlsHandshake: Duration({ default: '30s', description: 'A TLS handshake.' }),
     hook: Duration({
       default: '10s',

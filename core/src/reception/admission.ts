@@ -36,11 +36,24 @@ export class Admission {
       if (fromAddress >= limits.connectionsPerAddress) return 'too-many-from-address';
       const fromNetwork = this.#perNetwork.get(network) ?? 0;
       if (fromNetwork >= limits.connectionsPerNetwork) return 'too-many-from-network';
-      this.#perAddress.set(address, fromAddress + 1);
-      this.#perNetwork.set(network, fromNetwork + 1);
     }
-    this.#total += 1;
+    this.#count(address);
     return undefined;
+  }
+
+  /** The connection turns out to be another's. Where that one may not come, it stays counted as it was. */
+  move(from: string, to: string): AdmissionRefusal | undefined {
+    this.leave(from);
+    const refusal = this.enter(to);
+    if (refusal !== undefined) this.#count(from);
+    return refusal;
+  }
+
+  #count(address: string): void {
+    this.#total += 1;
+    if (isLoopback(address)) return;
+    raise(this.#perAddress, address);
+    raise(this.#perNetwork, networkOf(address, this.#limits));
   }
 
   leave(address: string): void {
@@ -76,6 +89,10 @@ class Arrivals {
     const stillCounts = 1 - (now - minute * MINUTE) / MINUTE;
     return count + (this.#before.get(who) ?? 0) * stillCounts;
   }
+}
+
+function raise(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
 function lower(counts: Map<string, number>, key: string): void {

@@ -2,63 +2,46 @@
 // Backpressure is here: a slow store, an open question or a client that does not read stops the reading.
 
 import type { Socket } from 'node:net';
-import { channelBinding, type LoginServices } from '../authentication/index.ts';
-import type { Clock, Deadlines, EventSink, Limits, Logger, SessionView } from '../contract/index.ts';
-import type { ListenerPlan } from '../hooks/index.ts';
-import type { Intake } from '../intake/index.ts';
+import { channelBinding } from '../authentication/index.ts';
 import {
   type Answer,
+  type ClientAttributes,
   formatReply,
   type LoginAnswer,
   type Reply,
   SmtpSession,
   type Step,
 } from '../smtp/index.ts';
-import { authOptions, type ListenerAuth } from './auth-options.ts';
+import { authOptions } from './auth-options.ts';
+import type { ConnectionContext } from './connection-context.ts';
 import { DialogueHost } from './dialogue-host.ts';
+import { introduction } from './introduction.ts';
 import { Patience } from './patience.ts';
 import { type ListenerTls, secureSocket, tlsFacts } from './secure-socket.ts';
-import { SessionFacts } from './session-facts.ts';
-
-/** What all connections of one listener share. */
-export interface ConnectionContext {
-  readonly listener: string;
-  readonly hostname: string;
-  readonly tls: 'none' | 'starttls' | 'implicit';
-  readonly tlsRequired: boolean;
-  /** Undefined where `tls` is none. */
-  readonly secure: ListenerTls | undefined;
-  readonly rejectAt: 'at-once' | 'rcpt';
-  /** Milliseconds. */
-  readonly bannerDelay: number;
-  readonly earlyTalker: 'ignore' | 'reject';
-  /** How clients may authenticate; undefined where they cannot. */
-  readonly auth: ListenerAuth | undefined;
-  readonly login: LoginServices | undefined;
-  readonly plan: ListenerPlan;
-  readonly limits: Limits;
-  readonly deadlines: Deadlines;
-  readonly intake: Intake;
-  readonly clock: Clock;
-  readonly events: EventSink;
-  readonly log: Logger;
-}
+import { type ConnectionFacts, SessionFacts } from './session-facts.ts';
+import { sessionOptions } from './session-options.ts';
 
 /** Unanswered input above which the socket is not read: what one read can bring. */
 const MAX_WAITING_INPUT = 65_536;
 
-/** A line end that is none could end the message for a lenient next hop (RFC 5321 §2.3.8). */
-const REFUSE_BARE_LINE_ENDS = { bareLf: 'refuse', bareCr: 'refuse', nul: 'refuse' } as const;
-
 /** Milliseconds that a client has to take the last reply. */
 const CLOSING_TIME = 10_000;
 
+/** Whoever made the connection, and counts it. */
+export interface ConnectionOwner {
+  /** XCLIENT: the client has another address. What to tell it where that address has too many connections. */
+  moved(connection: Connection, address: string): string | undefined;
+  closed(connection: Connection): void;
+}
+
 export class Connection {
   readonly facts: SessionFacts;
+  /** The address that it is counted by; its owner's to change. */
+  admittedAs: string;
   readonly #context: ConnectionContext;
   readonly #session: SmtpSession;
   readonly #host: DialogueHost;
-  readonly #onClosed: () => void;
+  readonly #owner: ConnectionOwner;
   #socket: Socket;
   #out = '';
   #flushing: NodeJS.Immediate | undefined;
@@ -74,34 +57,15 @@ export class Connection {
   #why = 'client left';
   #closed = false;
 
-  constructor(
-    socket: Socket,
-    facts: Pick<SessionView, 'id' | 'remoteAddress' | 'remotePort' | 'localAddress' | 'localPort'>,
-    context: ConnectionContext,
-    onClosed: () => void,
-  ) {
-    const { hostname, limits, tls, tlsRequired, clock, listener } = context;
+  constructor(socket: Socket, facts: ConnectionFacts, context: ConnectionContext, owner: ConnectionOwner) {
+    const { clock, listener } = context;
     this.#context = context;
     this.#socket = socket;
-    this.#onClosed = onClosed;
-    this.#session = new SmtpSession({
-      hostname,
-      messageSize: limits.messageSize,
-      textLine: limits.textLine,
-      recipients: limits.recipients,
-      commandLine: limits.commandLine,
-      badCommands: limits.badCommands,
-      commandsWithoutMail: limits.commandsWithoutMail,
-      messagesPerSession: limits.messagesPerSession,
-      unauthenticatedBytes: limits.unauthenticatedBytes,
-      body: REFUSE_BARE_LINE_ENDS,
-      tls: tls === 'starttls' ? 'offered' : tls === 'implicit' ? 'active' : 'none',
-      tlsRequired,
-      auth:
-        context.auth === undefined
-          ? undefined
-          : authOptions(context.auth, limits, (type) => this.channelBinding(type)),
-    });
+    this.admittedAs = facts.remoteAddress;
+    this.#owner = owner;
+    const auth =
+      context.auth && authOptions(context.auth, context.limits, (type) => this.channelBinding(type));
+    this.#session = new SmtpSession(sessionOptions(context, facts.remoteAddress, auth));
     const openedAt = clock.now();
     this.#patience = new Patience(openedAt);
     this.facts = new SessionFacts({ ...facts, listener, openedAt }, this.#session);
@@ -110,13 +74,21 @@ export class Connection {
 
   /** Begins the dialogue. Call it once. */
   open(): void {
-    const { id, listener, remoteAddress, remotePort } = this.facts;
-    this.#context.events.emit('connection-opened', { session: id, listener, remoteAddress, remotePort });
+    const { id, listener, remoteAddress, remotePort, proxy } = this.facts;
+    this.#context.events.emit('connection-opened', {
+      session: id,
+      listener,
+      remoteAddress,
+      remotePort,
+      ...(proxy !== undefined && { proxy: proxy.address }),
+    });
     this.#socket.setNoDelay(true);
     if (this.#context.tls === 'implicit') {
       this.#handshake(() => this.#greet());
     } else {
       this.#listen(this.#socket);
+      // It was paused where a PROXY header came first.
+      if (this.#socket.isPaused()) this.#socket.resume();
       this.#greet();
     }
   }
@@ -245,7 +217,15 @@ export class Connection {
         this.#host.dropBody();
         return undefined;
       case 'reset':
+        this.facts.forwarded = undefined;
         this.#host.reset();
+        return undefined;
+      case 'client-is':
+        this.#become(step.client);
+        return undefined;
+      case 'forwarded':
+        this.facts.forwarded = { ...this.facts.forwarded, ...step.forwarded };
+        this.#context.events.emit('client-introduced', introduction('XFORWARD', step.forwarded, this.facts));
         return undefined;
       case 'start-tls':
         this.#flush();
@@ -257,6 +237,14 @@ export class Connection {
         this.#close();
         return undefined;
     }
+  }
+
+  #become(client: ClientAttributes): void {
+    const refusal = this.#owner.moved(this, client.address ?? this.facts.remoteAddress);
+    this.facts.become(client);
+    this.#host.restart();
+    this.#context.events.emit('client-introduced', introduction('XCLIENT', client, this.facts));
+    if (refusal !== undefined) this.#drive(this.#session.end('4.7.0', refusal));
   }
 
   readonly #answered = (answer: Answer | LoginAnswer): void => {
@@ -370,7 +358,7 @@ export class Connection {
       milliseconds: this.#context.clock.now() - openedAt,
       messages: this.#host.messages,
     });
-    this.#onClosed();
+    this.#owner.closed(this);
   }
 
   #announceRefused({ code, status, lines }: Reply): void {

@@ -41,7 +41,7 @@ export class DialogueHost {
   readonly #facts: SessionFacts;
   readonly #plan: ListenerPlan;
   readonly #services: HostServices;
-  readonly #notes = new NoteBook();
+  #notes = new NoteBook();
   #desk: LoginDesk | undefined;
   #transaction: OpenTransaction | undefined;
   #asking: { cancel(): void } | undefined;
@@ -88,6 +88,13 @@ export class DialogueHost {
     if (transaction === undefined) return;
     transaction.discard();
     transaction.dropped = true;
+  }
+
+  /** Another client speaks from now on: what was noted and held back of the one before does not count. */
+  restart(): void {
+    this.reset();
+    this.#notes = new NoteBook();
+    this.#heldConnect = undefined;
   }
 
   /** The transaction is over. */

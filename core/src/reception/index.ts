@@ -2,7 +2,8 @@
 
 export { Admission } from './admission.ts';
 export type { ListenerAuth } from './auth-options.ts';
-export { Connection, type ConnectionContext } from './connection.ts';
+export { Connection } from './connection.ts';
+export type { ConnectionContext } from './connection-context.ts';
 export { FailureTable } from './failure-table.ts';
 export { Listener, type ListenerAddress } from './listener.ts';
 export type { ListenerTls } from './secure-socket.ts';

@@ -1,20 +1,25 @@
 // One listening socket and its connections: admission, deadlines, draining.
 
 import { createServer, type Server, type Socket } from 'node:net';
-import { type Identifiers, PosthouseError, type Timer } from '../contract/index.ts';
-import { formatReply, reply } from '../smtp/index.ts';
+import { type Identifiers, PosthouseError, type ProxyFacts, type Timer } from '../contract/index.ts';
+import { formatReply, type Reply, reply } from '../smtp/index.ts';
 import type { Admission, AdmissionRefusal } from './admission.ts';
-import { Connection, type ConnectionContext } from './connection.ts';
+import { Connection, type ConnectionOwner } from './connection.ts';
+import type { ConnectionContext } from './connection-context.ts';
+import { ProxiedSocket } from './proxied-socket.ts';
+import type { ProxiedAddresses, ProxyHeader } from './proxy-header.ts';
 
 /** Deadlines are whole seconds and longer; one sweep serves all connections, and none pays for a timer. */
 const SWEEP = 1000;
 
 const REFUSALS = {
-  'too-many': formatReply(reply(421, '4.3.2', 'Too many connections, please try again later')),
-  'too-many-from-address': formatReply(reply(421, '4.7.0', 'Too many connections from your address')),
-  'too-many-from-network': formatReply(reply(421, '4.7.0', 'Too many connections from your network')),
-  'too-often': formatReply(reply(421, '4.7.0', 'You connect too often, please try again later')),
-} as const satisfies Record<AdmissionRefusal, string>;
+  'too-many': reply(421, '4.3.2', 'Too many connections, please try again later'),
+  'too-many-from-address': reply(421, '4.7.0', 'Too many connections from your address'),
+  'too-many-from-network': reply(421, '4.7.0', 'Too many connections from your network'),
+  'too-often': reply(421, '4.7.0', 'You connect too often, please try again later'),
+} as const satisfies Record<AdmissionRefusal, Reply>;
+
+type Refusal = AdmissionRefusal | 'not-a-proxy' | 'bad-proxy-header';
 
 export interface ListenerAddress {
   readonly name: string;
@@ -22,7 +27,7 @@ export interface ListenerAddress {
   readonly port: number;
 }
 
-export class Listener {
+export class Listener implements ConnectionOwner {
   readonly name: string;
   readonly #context: ConnectionContext;
   readonly #admission: Admission;
@@ -30,7 +35,9 @@ export class Listener {
   readonly #connections = new Set<Connection>();
   readonly #server: Server;
   /** What was refused since the last sweep, by reason: an attack is one line a second, not one for each connection. */
-  readonly #refused = new Map<AdmissionRefusal, { count: number; remoteAddress: string }>();
+  readonly #refused = new Map<Refusal, { count: number; remoteAddress: string; text?: string }>();
+  /** Sockets whose PROXY header has not come yet. */
+  readonly #unknown = new Set<ProxiedSocket>();
   #sweep: Timer | undefined;
   #whenEmpty: (() => void) | undefined;
 
@@ -72,33 +79,68 @@ export class Listener {
     });
   }
 
-  /** A new client. Public so that a test may bring a socket of its own. */
+  /** A new client, or a proxy with one. Public so that a test may bring a socket of its own. */
   accept(socket: Socket): void {
-    const remoteAddress = socket.remoteAddress ?? '';
+    const { proxies, limits, clock } = this.#context;
+    if (proxies === undefined) {
+      this.#welcome(socket, addressesOf(socket), undefined);
+      return;
+    }
+    const proxy = socket.remoteAddress ?? '';
+    if (!proxies.has(proxy)) this.#refuse(socket, 'not-a-proxy', proxy);
+    else if (this.#admission.total + this.#unknown.size >= limits.connections)
+      this.#refuse(socket, 'too-many', proxy);
+    else {
+      const unknown = new ProxiedSocket(socket, clock.now(), (result) => {
+        this.#unknown.delete(unknown);
+        this.#introduced(socket, result);
+      });
+      this.#unknown.add(unknown);
+    }
+  }
+
+  /** The PROXY header has come, or will not. */
+  #introduced(socket: Socket, result: ProxyHeader | { readonly fault: string }): void {
+    const own = addressesOf(socket);
+    if ('fault' in result) {
+      this.#refuse(socket, 'bad-proxy-header', own.remoteAddress, result.fault);
+      return;
+    }
+    const proxy = { by: 'PROXY' as const, address: own.remoteAddress, port: own.remotePort, ...result.facts };
+    this.#welcome(socket, result.addresses ?? own, result.addresses && proxy);
+  }
+
+  /** Admits the client, by the address that it has itself. */
+  #welcome(socket: Socket, addresses: ProxiedAddresses, proxy: ProxyFacts | undefined): void {
+    const { remoteAddress } = addresses;
     const refusal = this.#admission.enter(remoteAddress);
     if (refusal !== undefined) {
       this.#refuse(socket, refusal, remoteAddress);
       return;
     }
-    const facts = {
-      id: this.#identifiers.next(),
-      remoteAddress,
-      remotePort: socket.remotePort ?? 0,
-      localAddress: socket.localAddress ?? '',
-      localPort: socket.localPort ?? 0,
-    };
-    const connection = new Connection(socket, facts, this.#context, () => {
-      this.#connections.delete(connection);
-      this.#admission.leave(remoteAddress);
-      if (this.#connections.size === 0) this.#whenEmpty?.();
-    });
+    const facts = { id: this.#identifiers.next(), ...addresses, proxy };
+    const connection = new Connection(socket, facts, this.#context, this);
     this.#connections.add(connection);
     connection.open();
+  }
+
+  /** The connection says that it is another's (XCLIENT). */
+  moved(connection: Connection, address: string): string | undefined {
+    const refusal = this.#admission.move(connection.admittedAs, address);
+    if (refusal === undefined) connection.admittedAs = address;
+    return refusal && REFUSALS[refusal].lines[0];
+  }
+
+  closed(connection: Connection): void {
+    this.#connections.delete(connection);
+    this.#admission.leave(connection.admittedAs);
+    if (this.#connections.size === 0) this.#whenEmpty?.();
   }
 
   /** No new clients; those that are here end with their transaction. Resolves when the last one has gone. */
   async drain(): Promise<void> {
     if (this.#server.listening) this.#server.close();
+    this.#forgetUnknown();
     for (const connection of [...this.#connections]) connection.drain();
     if (this.#connections.size === 0) return;
     await new Promise<void>((resolve) => {
@@ -110,29 +152,46 @@ export class Listener {
   close(): void {
     this.#sweep?.stop();
     if (this.#server.listening) this.#server.close();
+    this.#forgetUnknown();
     for (const connection of [...this.#connections]) connection.abort('server stopped');
   }
 
-  /** Costs one write. Where TLS comes first there is nobody who could read a reply. */
-  #refuse(socket: Socket, refusal: AdmissionRefusal, remoteAddress: string): void {
+  /** Nobody is known to wait there yet. */
+  #forgetUnknown(): void {
+    for (const { socket } of this.#unknown) socket.destroy();
+  }
+
+  /** Costs one write. Where TLS comes first, or a proxy has to, there is nobody who could read a reply. */
+  #refuse(socket: Socket, refusal: Refusal, remoteAddress: string, text?: string): void {
     const { count } = this.#refused.get(refusal) ?? { count: 0 };
-    this.#refused.set(refusal, { count: count + 1, remoteAddress });
+    this.#refused.set(refusal, { count: count + 1, remoteAddress, ...(text !== undefined && { text }) });
     socket.on('error', destroy);
-    if (this.#context.tls === 'implicit') {
+    if (this.#context.tls === 'implicit' || refusal === 'not-a-proxy' || refusal === 'bad-proxy-header') {
       socket.destroy();
       return;
     }
-    socket.end(REFUSALS[refusal]);
+    socket.end(formatReply(REFUSALS[refusal]));
     socket.destroySoon();
   }
 
   #checkDeadlines(): void {
     const now = this.#context.clock.now();
-    for (const [why, { count, remoteAddress }] of this.#refused)
-      this.#context.events.emit('connections-refused', { listener: this.name, why, count, remoteAddress });
+    for (const [why, refused] of this.#refused)
+      this.#context.events.emit('connections-refused', { listener: this.name, why, ...refused });
     this.#refused.clear();
+    const { proxyHeader } = this.#context.deadlines;
+    for (const unknown of this.#unknown) unknown.checkDeadline(now, proxyHeader);
     for (const connection of this.#connections) connection.checkDeadlines(now);
   }
+}
+
+function addressesOf(socket: Socket): ProxiedAddresses {
+  return {
+    remoteAddress: socket.remoteAddress ?? '',
+    remotePort: socket.remotePort ?? 0,
+    localAddress: socket.localAddress ?? '',
+    localPort: socket.localPort ?? 0,
+  };
 }
 
 function destroy(this: Socket): void {

@@ -75,6 +75,20 @@ export const ListenerSchema = Type.Object(
           'The mechanisms that are offered. Default: all that the Authenticators can verify, SCRAM only where every user has keys for it.',
       }),
     ),
+    proxy: Type.Optional(
+      Type.Array(Type.String(), {
+        minItems: 1,
+        description:
+          'Networks of the proxies (haproxy with `send-proxy` or `send-proxy-v2`) that put a PROXY header in front of each connection. The client is then whom they say; whoever else connects is closed at once.',
+      }),
+    ),
+    xclient: Type.Optional(
+      Type.Array(Type.String(), {
+        minItems: 1,
+        description:
+          'Networks whose clients may say with XCLIENT for whom they speak, and with XFORWARD where a message comes from. What they say is believed, a login included.',
+      }),
+    ),
     rejectAt: OneOf(['at-once', 'rcpt'], {
       default: 'at-once',
       description:
@@ -223,6 +237,10 @@ export interface ListenerDefinition {
   readonly authWithoutTls?: boolean;
   /** Default: all that can be verified. */
   readonly authMechanisms?: readonly SaslMechanism[];
+  /** Networks of the proxies that put a PROXY header in front of each connection. */
+  readonly proxy?: readonly string[];
+  /** Networks whose clients may use XCLIENT and XFORWARD. */
+  readonly xclient?: readonly string[];
   /** `rcpt` holds vetoes of on-connect and on-mail-from back until RCPT. */
   readonly rejectAt?: 'at-once' | 'rcpt';
   /** Milliseconds or `5s`: how long the banner waits. Default: 0. */
@@ -282,6 +300,8 @@ export interface ResolvedListener {
   readonly authWithoutTls: boolean;
   /** undefined: all that can be verified. */
   readonly authMechanisms?: readonly SaslMechanism[];
+  readonly proxy?: readonly string[];
+  readonly xclient?: readonly string[];
   readonly rejectAt: 'at-once' | 'rcpt';
   /** Milliseconds. */
   readonly bannerDelay: number;

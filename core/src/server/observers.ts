@@ -10,6 +10,7 @@ const LEVELS: { readonly [E in EventName]: Level | ((facts: Events[E]) => Level)
   'connection-opened': 'debug',
   'connection-closed': 'info',
   'connections-refused': 'warn',
+  'client-introduced': 'info',
   'tls-established': 'info',
   'tls-failed': 'info',
   // What lets mail through is the rule; what stops it is what an administrator looks for.

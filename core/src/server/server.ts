@@ -11,6 +11,7 @@ import {
   Listener,
   type ListenerAddress,
   type ListenerAuth,
+  TrustedNetworks,
 } from '../reception/index.ts';
 import { assemble, type House, type SystemServices } from './assembly.ts';
 import { resolveDefinition } from './configuration/index.ts';
@@ -212,6 +213,8 @@ class PosthouseServer implements Server {
       hostname,
       tls,
       tlsRequired,
+      xclients: listener.xclient && new TrustedNetworks(listener.xclient, `listener ${name}: xclient`),
+      proxies: listener.proxy && new TrustedNetworks(listener.proxy, `listener ${name}: proxy`),
       rejectAt,
       bannerDelay,
       earlyTalker,

@@ -15,6 +15,8 @@ export type Command =
   | { readonly verb: 'BDAT'; readonly size: number; readonly last: boolean }
   | { readonly verb: 'NOOP' | 'HELP'; readonly argument: string }
   | { readonly verb: 'VRFY' | 'EXPN'; readonly argument: string }
+  /** Attributes; see client-attributes.ts. */
+  | { readonly verb: 'XCLIENT' | 'XFORWARD'; readonly argument: string }
   | AuthCommand
   | { readonly verb: 'unknown'; readonly word: string }
   | { readonly verb: 'fault'; readonly fault: Fault };
@@ -84,6 +86,9 @@ export function parseCommand(line: string): Command {
       return parseBdat(argument);
     case 'NOOP':
     case 'HELP':
+      return { verb, argument };
+    case 'XCLIENT':
+    case 'XFORWARD':
       return { verb, argument };
     case 'VRFY':
     case 'EXPN':

@@ -1,7 +1,9 @@
 // What EHLO offers now, and so which parameters MAIL and RCPT may carry. One table decides both:
 // nothing is advertised that is not done, and what is not advertised is refused.
 
+import { XCLIENT_KEYWORD, XFORWARD_KEYWORD } from './client-attributes.ts';
 import type { ParameterSupport } from './parameters.ts';
+import type { SessionOptions } from './session-steps.ts';
 
 export interface Extensions {
   /** The limit that SIZE announces (RFC 1870). */
@@ -10,6 +12,8 @@ export interface Extensions {
   readonly startTls: boolean;
   /** The mechanisms of AUTH that can be used now (RFC 4954 §3). */
   readonly auth: readonly string[];
+  /** The client is trusted to speak for others: XCLIENT and XFORWARD. */
+  readonly xclient: SessionOptions['xclient'];
 }
 
 /** The lines of the EHLO reply after the first (RFC 5321 §4.1.1.1). */
@@ -23,6 +27,7 @@ export function ehloKeywords(extensions: Extensions): readonly string[] {
   ];
   if (extensions.startTls) keywords.push('STARTTLS');
   if (extensions.auth.length > 0) keywords.push(`AUTH ${extensions.auth.join(' ')}`);
+  if (extensions.xclient === 'offered') keywords.push(XCLIENT_KEYWORD, XFORWARD_KEYWORD);
   return keywords;
 }
 

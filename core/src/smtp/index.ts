@@ -12,6 +12,7 @@ export {
   type ReversePath,
 } from './address.ts';
 export { decodeBase64, encodeBase64 } from './base64.ts';
+export type { ClientAttributes, ForwardedAttributes } from './client-attributes.ts';
 export { type AuthCommand, type Command, parseCommand } from './command.ts';
 export { type Awaited, type DialogueStep, SmtpDialogue } from './dialogue.ts';
 export { isAddressLiteral, isDomainName } from './domain.ts';

@@ -2,6 +2,7 @@
 // client has turned out to be.
 
 import { decodeBase64, encodeBase64 } from './base64.ts';
+import type { ClientAttributes } from './client-attributes.ts';
 import { type AuthCommand, LINE_FAULTS } from './command.ts';
 import type { LineResult } from './line-splitter.ts';
 import { reply } from './reply.ts';
@@ -94,6 +95,11 @@ export class SessionAuth {
     if (this.#options === undefined) return 'none';
     if (this.user !== undefined) return 'done';
     return this.offered(tls).length > 0 ? 'offered' : 'none';
+  }
+
+  /** A trusted client says who the user is; a new client has no login unless it comes along. */
+  assume({ login, address }: ClientAttributes): void {
+    if (login !== undefined || address !== undefined) this.user = login ?? undefined;
   }
 
   /** TLS is up: what was heard before it is forgotten (RFC 3207 §4.2). */

@@ -2,6 +2,7 @@
 // carried out by whoever drives it.
 
 import type { Mailbox, ReversePath } from './address.ts';
+import type { ClientAttributes, ForwardedAttributes } from './client-attributes.ts';
 import type { BodyPolicy } from './line-ends.ts';
 import type { MailParameters, RcptParameters } from './parameters.ts';
 import type { Reply } from './reply.ts';
@@ -27,6 +28,8 @@ export interface SessionOptions {
   readonly body: BodyPolicy;
   /** `offered`: STARTTLS may be used. `active`: TLS was up before the first byte (RFC 8314). */
   readonly tls: 'none' | 'offered' | 'active';
+  /** XCLIENT and XFORWARD: not known here, not for this client, or offered to it. */
+  readonly xclient: 'none' | 'refused' | 'offered';
   /** Until TLS is up nothing but the way to it is served (RFC 3207 §4). */
   readonly tlsRequired: boolean;
   /** How clients may authenticate; undefined where they cannot. */
@@ -77,6 +80,10 @@ export type Step =
   | { readonly do: 'drop-body' }
   /** The transaction is over without a message: RSET, EHLO, a refused message, or after `on-data` was answered. */
   | { readonly do: 'reset' }
+  /** XCLIENT: who the client is from now on. The question on-connect comes next, about that one. */
+  | { readonly do: 'client-is'; readonly client: ClientAttributes }
+  /** XFORWARD: where the next message comes from, for logs. */
+  | { readonly do: 'forwarded'; readonly forwarded: ForwardedAttributes }
   /** The reply is out; the handshake comes next, then `secured`. No byte heard before it counts. */
   | { readonly do: 'start-tls' }
   | { readonly do: 'close'; readonly why: string };

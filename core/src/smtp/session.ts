@@ -9,6 +9,7 @@ import { reply } from './reply.ts';
 import type { LoginAnswer } from './sasl.ts';
 import { type AuthStep, SessionAuth } from './session-auth.ts';
 import { SessionBody } from './session-body.ts';
+import { type ClaimCommand, readClaim } from './session-claims.ts';
 import { readMail, readRcpt } from './session-envelope.ts';
 import { SessionGate } from './session-gate.ts';
 import * as say from './session-replies.ts';
@@ -18,7 +19,6 @@ import type { TransientStatus } from './status.ts';
 
 export type { Answer, Question, SessionOptions, Step };
 
-const ASK_CONNECT: Step = { do: 'ask', question: { hook: 'on-connect' } };
 const RESET: Step = { do: 'reset' };
 const START_TLS: Step = { do: 'start-tls' };
 
@@ -89,12 +89,8 @@ export class SmtpSession {
   receive(bytes: Uint8Array): Step[] {
     const steps: Step[] = [];
     if (this.#phase === 'closed' || this.#phase === 'handshake') return steps;
-    if (!this.#greeted) {
-      // RFC 5321 §3.1: the server speaks first.
-      this.earlyTalker = true;
-      this.#splitter.push(bytes);
-      return steps;
-    }
+    // RFC 5321 §3.1: the server speaks first.
+    if (!this.#greeted) this.earlyTalker = true;
     const goesOn = this.#phase === 'body' && this.#open === undefined && this.#splitter.size === 0;
     if (goesOn) this.#receiveBody(bytes, steps);
     else this.#splitter.push(bytes);
@@ -158,15 +154,14 @@ export class SmtpSession {
       if (this.#phase === 'body') {
         if (this.#splitter.size === 0) break;
         this.#receiveBody(this.#splitter.rest(), steps);
-      } else if (this.#phase === 'commands') {
+      } else if (this.#phase !== 'commands') return;
+      else {
         const before = this.#splitter.size;
         const next = this.#splitter.next();
         this.#tally.heard(before - this.#splitter.size);
         if (next === undefined) break;
         if (this.#auth.exchanging) this.#carryOut(this.#auth.respond(next), steps);
         else this.#command(commandOf(next, this.#splitter.length, this.#options.commandLine), steps);
-      } else {
-        return;
       }
     }
     if (this.#inputEnded && this.#open === undefined && this.#phase !== 'closed')
@@ -175,14 +170,13 @@ export class SmtpSession {
 
   #command(command: Command, steps: Step[]): void {
     const closed = this.#gate.refusalOf(command.verb);
-    if (closed !== undefined) {
-      this.#refuse(steps, closed);
-      return;
-    }
-    if (this.#tally.saidTooMuch && this.user === undefined) {
+    if (closed !== undefined) this.#refuse(steps, closed);
+    else if (this.#tally.saidTooMuch && this.user === undefined)
       this.#enough(steps, 'Too much was sent without authentication');
-      return;
-    }
+    else this.#serve(command, steps);
+  }
+
+  #serve(command: Command, steps: Step[]): void {
     switch (command.verb) {
       case 'MAIL':
         this.#mail(command.argument, steps);
@@ -211,6 +205,10 @@ export class SmtpSession {
       case 'STARTTLS':
         this.#startTls(steps);
         return;
+      case 'XCLIENT':
+      case 'XFORWARD':
+        this.#claim(command, steps);
+        return;
       case 'AUTH':
         this.#carryOut(this.#auth.begin(command, this.#gate.secure, this.esmtp, this.#inTransaction), steps);
         return;
@@ -224,10 +222,10 @@ export class SmtpSession {
     this.#endTransaction(steps); // RFC 5321 §4.1.4: EHLO clears the state as RSET does
     this.helo = domain;
     this.esmtp = esmtp;
-    const { hostname, messageSize } = this.#options;
+    const { hostname, messageSize, xclient } = this.#options;
     const startTls = this.#gate.tls === 'offered';
     const auth = this.#auth.offered(this.#gate.secure);
-    const keywords = esmtp ? ehloKeywords({ messageSize, startTls, auth }) : [];
+    const keywords = esmtp ? ehloKeywords({ messageSize, startTls, auth, xclient }) : [];
     this.#withoutMail(steps, say.plain(reply(250, undefined, hostname, ...keywords)));
   }
 
@@ -235,33 +233,22 @@ export class SmtpSession {
     const auth = this.#auth.parameter(this.#gate.secure);
     const refusal = this.#refusalOfMail;
     const mail = refusal ? { refusal } : readMail(argument, this.esmtp, this.#options.messageSize, auth);
-    if ('refusal' in mail) {
-      this.#refuse(steps, mail.refusal);
-      return;
+    if ('refusal' in mail) this.#refuse(steps, mail.refusal);
+    else if (this.#tally.begins()) this.#enough(steps, 'Too many messages in one session');
+    else {
+      this.#smtputf8 = mail.parameters.smtputf8 === true;
+      this.#ask({ hook: 'on-mail-from', ...mail }, steps);
     }
-    if (this.#tally.begins()) {
-      this.#enough(steps, 'Too many messages in one session');
-      return;
-    }
-    const { sender, parameters } = mail;
-    this.#smtputf8 = parameters.smtputf8 === true;
-    this.#ask({ hook: 'on-mail-from', sender, parameters }, steps);
   }
 
   #rcpt(argument: string, steps: Step[]): void {
     const rcpt = this.#inTransaction
       ? readRcpt(argument, this.esmtp, this.#smtputf8)
       : { refusal: this.#outOfOrder };
-    if ('refusal' in rcpt) {
-      this.#refuse(steps, rcpt.refusal);
-      return;
-    }
-    if (this.#accepted >= this.#options.recipients) {
-      // No bad command: RFC 5321 §4.5.3.1.10 has the client send the rest in another transaction.
-      steps.push(say.TOO_MANY_RECIPIENTS);
-      return;
-    }
-    this.#ask({ hook: 'on-rcpt', ...rcpt }, steps);
+    if ('refusal' in rcpt) this.#refuse(steps, rcpt.refusal);
+    // No bad command: RFC 5321 §4.5.3.1.10 has the client send the rest in another transaction.
+    else if (this.#accepted >= this.#options.recipients) steps.push(say.TOO_MANY_RECIPIENTS);
+    else this.#ask({ hook: 'on-rcpt', ...rcpt }, steps);
   }
 
   #data(steps: Step[]): void {
@@ -282,12 +269,11 @@ export class SmtpSession {
     this.#phase = 'commands';
     if (end < bytes.length) this.#splitter.push(bytes.subarray(end));
     const { refusal, size } = body;
-    if (refusal === undefined) {
-      this.#ask({ hook: 'on-data', size }, steps);
-      return;
+    if (refusal === undefined) this.#ask({ hook: 'on-data', size }, steps);
+    else {
+      steps.push(refusal);
+      this.#endTransaction(steps);
     }
-    steps.push(refusal);
-    this.#endTransaction(steps);
   }
 
   #carryOut(step: AuthStep, steps: Step[]): void {
@@ -296,6 +282,22 @@ export class SmtpSession {
     else if (step.refused) this.#refuse(steps, step);
     else steps.push(step);
     if (this.#auth.exhausted) this.#enough(steps, 'Too many authentication failures');
+  }
+
+  /** A trusted client speaks for another one. After XCLIENT the dialogue is where the banner is. */
+  #claim(command: ClaimCommand, steps: Step[]): void {
+    const claim = readClaim(command, this.#options.xclient, this.#inTransaction);
+    if ('refusal' in claim) this.#refuse(steps, claim.refusal);
+    else if ('client' in claim) {
+      this.helo = claim.client.helo ?? undefined;
+      this.esmtp = claim.client.protocol === 'ESMTP';
+      this.#auth.assume(claim.client);
+      steps.push({ do: 'client-is', client: claim.client });
+      this.#ask({ hook: 'on-connect' }, steps);
+    } else {
+      steps.push({ do: 'forwarded', forwarded: claim.forwarded });
+      this.#withoutMail(steps, say.WITHOUT_MAIL.NOOP);
+    }
   }
 
   #startTls(steps: Step[]): void {
@@ -345,7 +347,7 @@ export class SmtpSession {
 
   #ask(question: Question, steps: Step[]): Step[] {
     this.#open = question;
-    steps.push(question.hook === 'on-connect' ? ASK_CONNECT : { do: 'ask', question });
+    steps.push({ do: 'ask', question });
     return steps;
   }
 

@@ -202,6 +202,8 @@ const STRANGER: SessionView = {
   helo: 'client.example',
   protocol: 'ESMTP',
   tls: undefined,
+  proxy: undefined,
+  forwarded: undefined,
   earlyTalker: false,
   user: undefined,
 };

@@ -127,3 +127,19 @@ test('an old Node is told what to do, before anything else is loaded', async () 
   assert.equal(code, 1);
   assert.match(said, /needs Node\.js 24\.15 or newer, and this is Node\.js 20\.20\.2/);
 });
+
+test('check and explain tell of TLS without a certificate, and of whom a listener believes', async (context) => {
+  const listener =
+    '{ name: mx, host: 127.0.0.1, port: 0, tls: starttls, tlsRequired: true, proxy: [192.0.2.1], xclient: [127.0.0.0/8] }';
+  const file = workshop(context).write(
+    'posthouse.yaml',
+    `hostname: mx.example.org\nlisteners: [${listener}]\n${STORE}`,
+  );
+  const checked = await inProcess(['check', '--config', file]);
+  assert.match(checked.out, /No certificate is configured: TLS would use a self-signed one/);
+  const { out } = await inProcess(['explain', '--config', file]);
+  assert.match(
+    out,
+    /TLS starttls \(required\), self-signed certificate, PROXY header from 192\.0\.2\.1, XCLIENT from 127\.0\.0\.0\/8/,
+  );
+});

@@ -44,6 +44,8 @@ const SESSION: SessionView = {
   helo: 'client.example',
   protocol: 'ESMTP',
   tls: undefined,
+  proxy: undefined,
+  forwarded: undefined,
   earlyTalker: false,
   user: undefined,
 };

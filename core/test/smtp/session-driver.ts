@@ -25,6 +25,7 @@ export const OPTIONS: SessionOptions = {
   tls: 'none',
   tlsRequired: false,
   auth: undefined,
+  xclient: 'none',
 };
 
 export const ACCEPT: Answer = { kind: 'accept' };

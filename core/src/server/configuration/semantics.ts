@@ -2,6 +2,7 @@
 
 import { isIP } from 'node:net';
 import type { ErrorCode } from '../../contract/index.ts';
+import { TrustedNetworks } from '../../reception/index.ts';
 import { isDomainName } from '../../smtp/index.ts';
 import { didYouMean } from './near-words.ts';
 import { quote } from './problem.ts';
@@ -59,7 +60,7 @@ export function serverComplaints(server: unknown): readonly Complaint[] {
 type Members = Readonly<Record<string, unknown>>;
 
 function listenerComplaints(
-  { name, host, port, auth, authMechanisms }: Members,
+  { name, host, port, auth, authMechanisms, ...listener }: Members,
   before: readonly Members[],
 ): readonly [string, string][] {
   const complaints: [string, string][] = [];
@@ -76,7 +77,21 @@ function listenerComplaints(
   if (authMechanisms !== undefined && auth !== 'offered' && auth !== 'required') {
     complaints.push(['authMechanisms', 'has no meaning without auth: offered or auth: required']);
   }
+  for (const key of ['proxy', 'xclient'])
+    for (const [index, entry] of listOf(listener[key]).entries()) {
+      const text = typeof entry === 'string' ? networkComplaint(entry) : undefined;
+      if (text !== undefined) complaints.push([`${key}/${index}`, text]);
+    }
   return complaints;
+}
+
+function networkComplaint(entry: string): string | undefined {
+  try {
+    new TrustedNetworks([entry], '');
+    return undefined;
+  } catch (error) {
+    return (error as Error).message.replace(/^\[0\] /, '');
+  }
 }
 
 function membersOf(value: unknown): Members {

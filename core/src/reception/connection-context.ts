@@ -1,0 +1,37 @@
+// What the connections of a listener have in common: its settings, and the rooms that they hand mail and questions to.
+
+import type { LoginServices } from '../authentication/index.ts';
+import type { Clock, Deadlines, EventSink, Limits, Logger } from '../contract/index.ts';
+import type { ListenerPlan } from '../hooks/index.ts';
+import type { Intake } from '../intake/index.ts';
+import type { ListenerAuth } from './auth-options.ts';
+import type { ListenerTls } from './secure-socket.ts';
+import type { TrustedNetworks } from './trusted-networks.ts';
+
+/** What all connections of one listener share. */
+export interface ConnectionContext {
+  readonly listener: string;
+  readonly hostname: string;
+  readonly tls: 'none' | 'starttls' | 'implicit';
+  /** Who must put a PROXY header in front of each connection; undefined where clients come themselves. */
+  readonly proxies: TrustedNetworks | undefined;
+  /** Who may use XCLIENT and XFORWARD; undefined where nobody may, and they are not known. */
+  readonly xclients: TrustedNetworks | undefined;
+  readonly tlsRequired: boolean;
+  /** Undefined where `tls` is none. */
+  readonly secure: ListenerTls | undefined;
+  readonly rejectAt: 'at-once' | 'rcpt';
+  /** Milliseconds. */
+  readonly bannerDelay: number;
+  readonly earlyTalker: 'ignore' | 'reject';
+  /** How clients may authenticate; undefined where they cannot. */
+  readonly auth: ListenerAuth | undefined;
+  readonly login: LoginServices | undefined;
+  readonly plan: ListenerPlan;
+  readonly limits: Limits;
+  readonly deadlines: Deadlines;
+  readonly intake: Intake;
+  readonly clock: Clock;
+  readonly events: EventSink;
+  readonly log: Logger;
+}
