@@ -23,5 +23,6 @@ export {
   parseMailbox,
   type RcptParameters,
   type ReversePath,
+  type ScramKeys,
   type TransientStatus,
 } from './smtp/index.ts';

@@ -16,6 +16,8 @@ export const QUOTA = 64;
 export interface Dovecot {
   /** The Unix socket of its LMTP server. */
   readonly socket: string;
+  /** The Unix socket on which it tells who is who. */
+  readonly authSocket: string;
   readonly lmtpPort: number;
   /** The message with that number in the user's inbox, as IMAP gives it. Empty where there is none. */
   fetch(user: string, number: number): Promise<Buffer>;
@@ -45,6 +47,7 @@ export async function startDovecot(folder: string): Promise<Dovecot> {
   await untilListening(imapPort, child, () => said);
   return {
     socket,
+    authSocket: join(folder, 'run', 'login-of-posthouse'),
     lmtpPort,
     async fetch(user, number) {
       const { output } = await run('python3', [
@@ -95,6 +98,11 @@ service lmtp {
   inet_listener lmtp {
     address = 127.0.0.1
     port = ${lmtpPort}
+  }
+}
+service auth {
+  unix_listener login-of-posthouse {
+    mode = 0666
   }
 }
 service imap-login {

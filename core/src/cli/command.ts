@@ -17,6 +17,11 @@ export interface Shell {
   out(text: string): void;
   /** What is said to people beside the result, on standard error. */
   say(text: string): void;
+  /**
+   * A secret: from the terminal, unseen, or the first line of standard input. With `again` a terminal is asked twice.
+   * Rejects when the two differ or it was interrupted.
+   */
+  askSecret(prompt: string, again?: string): Promise<string>;
   /** Milliseconds since the epoch. */
   now(): number;
   /** Resolves with the first signal that asks to end; a second one ends the process at once. */

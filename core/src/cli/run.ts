@@ -7,6 +7,7 @@ import { type Command, FAILED, MISUSED, readArguments, type Shell, UsageError } 
 import { dkim } from './dkim.ts';
 import { explain } from './explain.ts';
 import { helpText, usageOf } from './help.ts';
+import { passwd } from './passwd.ts';
 import { queue } from './queue.ts';
 import { schema } from './schema.ts';
 import { shellOfProcess } from './shell.ts';
@@ -14,7 +15,17 @@ import { start } from './start.ts';
 import { version } from './version.ts';
 import { why } from './why.ts';
 
-export const commands: readonly Command[] = [start, check, explain, schema, queue, why, dkim, version];
+export const commands: readonly Command[] = [
+  start,
+  check,
+  explain,
+  schema,
+  queue,
+  passwd,
+  why,
+  dkim,
+  version,
+];
 
 /** Runs what the shell gave; ends the process where a server ran, whose plugins may have left something open. */
 export async function runFromShell(): Promise<void> {

@@ -1,6 +1,7 @@
 // The shell that a command runs in, as Node gives it.
 
 import type { Shell } from './command.ts';
+import { askSecret } from './secret-prompt.ts';
 
 /** What a shell reports for a process that SIGINT ended. */
 const ENDED_BY_SIGNAL = 130;
@@ -12,6 +13,7 @@ export function shellOfProcess(): Shell {
     environment: process.env,
     out: (text) => void process.stdout.write(text),
     say: (text) => void process.stderr.write(text),
+    askSecret: (prompt, again) => askSecret(process.stdin, process.stderr, prompt, again),
     now: Date.now,
     whenAskedToEnd: () =>
       new Promise((resolve) => {

@@ -43,6 +43,7 @@ export async function inProcess(given: readonly string[], shell: Partial<Shell> 
     say: (text) => {
       said += text;
     },
+    askSecret: () => Promise.reject(new Error('nobody can be asked')),
     now: () => 0,
     whenAskedToEnd: () => Promise.resolve(),
     onAskedToReload: () => {},

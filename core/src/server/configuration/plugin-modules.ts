@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { AnyPluginSpec, ErrorCode } from '../../contract/index.ts';
+import { type AnyPluginSpec, type ErrorCode, PosthouseError } from '../../contract/index.ts';
 import { nearest } from './near-words.ts';
 import { quote } from './problem.ts';
 import { isPlain, typeOf } from './source.ts';
@@ -25,15 +25,9 @@ const CORE = dirname(fileURLToPath(import.meta.url));
 
 /** @param folder the configuration file's, from which relative paths and packages are seen first. */
 export async function loadPlugin(use: string, folder: string): Promise<Loaded> {
-  const found = isFile(use) ? findFile(use, folder) : findPackage(use, folder);
-  if (!found.ok) return found;
-  let exported: Readonly<Record<string, unknown>>;
-  try {
-    exported = (await import(pathToFileURL(found.path).href)) as Readonly<Record<string, unknown>>;
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return { ok: false, code: 'plugin-not-found', text: `${quote(use)} cannot be loaded: ${why}` };
-  }
+  const imported = await importUse(use, folder);
+  if (!imported.ok) return imported;
+  const { exported } = imported;
   const plugin = asPlugin(exported.default);
   if (typeof plugin !== 'string') return { ok: true, plugin };
   const others = Object.keys(exported).filter((name) => name !== 'default');
@@ -48,6 +42,32 @@ export async function loadPlugin(use: string, folder: string): Promise<Loaded> {
     code: 'plugin-invalid',
     text: `${quote(use)} must have a plugin, made with definePlugin, as its default export; ${what}`,
   };
+}
+
+/** All that a plugin's package exports, for a command that is about this plugin. Throws where it cannot be loaded. */
+export async function importPackage(
+  name: string,
+  folder: string,
+): Promise<Readonly<Record<string, unknown>>> {
+  const imported = await importUse(name, folder);
+  if (!imported.ok) throw new PosthouseError(imported.code, imported.text);
+  return imported.exported;
+}
+
+type Imported =
+  | { readonly ok: true; readonly exported: Readonly<Record<string, unknown>> }
+  | { readonly ok: false; readonly code: 'plugin-not-found'; readonly text: string };
+
+async function importUse(use: string, folder: string): Promise<Imported> {
+  const found = isFile(use) ? findFile(use, folder) : findPackage(use, folder);
+  if (!found.ok) return found;
+  try {
+    const exported = (await import(pathToFileURL(found.path).href)) as Readonly<Record<string, unknown>>;
+    return { ok: true, exported };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { ok: false, code: 'plugin-not-found', text: `${quote(use)} cannot be loaded: ${why}` };
+  }
 }
 
 /** The plugin in a value, or why there is none. */
