@@ -33,6 +33,8 @@ export interface HouseLine {
   readonly authMechanisms?: ListenerDefinition['authMechanisms'];
   /** Nobody can tell who is who. */
   readonly authUnavailable?: boolean;
+  /** More of the listener. */
+  readonly listener?: Partial<NonNullable<HouseOptions['listeners']>[number]>;
   /** Every connection is refused by a plugin. */
   readonly refuses?: boolean;
 }
@@ -93,25 +95,17 @@ const authBroken = definePlugin({
 
 const users = authMemory({ users: { ann: 'pencil' }, tokens: { 'mF_9.B5f-4.1JqM': 'ann' } });
 
-/** AUTH without TLS, so that a dialogue can be read; and no delays. */
-function authOf({ auth, authWithoutTls, authMechanisms }: HouseLine): Partial<HouseOptions> {
+/** AUTH without TLS, so that a dialogue can be read. */
+function authOf({ auth, authWithoutTls, authMechanisms }: HouseLine): Partial<ListenerDefinition> {
   if (auth === undefined) return {};
-  const listener = {
-    name: 'mx',
-    host: '127.0.0.1',
-    port: 0,
-    auth,
-    authWithoutTls: authWithoutTls ?? true,
-    ...(authMechanisms && { authMechanisms }),
-  };
-  return { listeners: [listener], deadlines: { authDelay: 0 } };
+  return { auth, authWithoutTls: authWithoutTls ?? true, ...(authMechanisms && { authMechanisms }) };
 }
 
 export function houseOf(line: HouseLine): {
   options: HouseOptions;
   transport: MemoryTransport;
 } {
-  const { limits, certificate, tlsRequired, xclient, refuses, auth, authUnavailable } = line;
+  const { limits, certificate, tlsRequired, xclient, listener, refuses, auth, authUnavailable } = line;
   const transport = deliverMemory();
   const fixture = (name: string): string => `${root}fixtures/house.example.${name}.pem`;
   const options: HouseOptions = {
@@ -121,10 +115,19 @@ export function houseOf(line: HouseLine): {
       ...(auth === undefined ? [] : [authUnavailable ? authBroken() : users]),
       transport,
     ],
-    ...authOf(line),
+    listeners: [
+      {
+        name: 'mx',
+        host: '127.0.0.1',
+        port: 0,
+        ...(tlsRequired && { tlsRequired }),
+        ...authOf(line),
+        ...(xclient && { xclient }),
+        ...listener,
+      },
+    ],
+    deadlines: { authDelay: 0 },
     ...(limits && { limits }),
-    ...(xclient && { listeners: [{ name: 'mx', host: '127.0.0.1', port: 0, xclient }] }),
-    ...(tlsRequired && { listeners: [{ name: 'mx', host: '127.0.0.1', port: 0, tlsRequired }] }),
     ...(certificate && { tls: { cert: fixture('cert'), key: fixture('key') } }),
   };
   return { options, transport };

@@ -177,6 +177,7 @@ export class Connection {
         this.#socket.write(step.text);
         break;
       case 'send-body':
+      case 'send-octets':
         this.#sendBody();
         break;
       case 'ready':
@@ -296,16 +297,20 @@ export class Connection {
 
   async #stream(job: Job): Promise<void> {
     const encoder = new DotEncoder();
+    const { binary } = job.outgoing;
+    let left = job.message.size;
     for await (const chunk of job.message.open()) {
-      const block = encoder.encode(chunk);
+      left -= chunk.length;
+      const block = binary ? chunk : encoder.encode(chunk);
       // Known before the transaction began; a message that reads differently now is not ended.
-      if (encoder.unsafe) throw new Error('the stored message has changed');
+      if (encoder.unsafe || left < 0) throw new Error('the stored message has changed');
       if (this.#job !== job) return;
       this.#deadline = this.#clock.now() + this.#settings.blockTimeout;
       if (!this.#socket.write(block)) await this.#drained();
       if (this.#job !== job) return;
     }
-    this.#socket.write(encoder.finish());
+    if (left > 0) throw new Error('the stored message has changed');
+    if (!binary) this.#socket.write(encoder.finish());
     this.#dialogue.bodySent();
     this.#setDeadline();
   }

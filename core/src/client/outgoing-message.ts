@@ -8,42 +8,42 @@ import { DotEncoder } from '../smtp/index.ts';
 export interface OutgoingMessage {
   readonly eightBit: boolean;
   readonly eightBitHeader: boolean;
-  /** It has a bare CR or LF, in which a lenient next hop could find an end of data (RFC 5321 §2.3.8). */
+  /** It has a bare CR, LF or NUL, in which a lenient next hop could find an end of data (RFC 5321 §2.3.8). */
   readonly unsafe: boolean;
-  /** As it goes on the wire, end of data included, where the message is in memory; otherwise encode it anew. */
+  /** It goes as one chunk (RFC 3030), its octets as they are. */
+  readonly binary: boolean;
+  /** As it goes on the wire, the end of data of DATA included, where the message is in memory; otherwise encode it anew. */
   readonly encoded: readonly Uint8Array[] | undefined;
 }
 
 /** At once for a message in memory; any other is read through once. */
 export function outgoingMessage(message: StoredMessage): OutgoingMessage | Promise<OutgoingMessage> {
   const { inMemory } = message;
-  if (inMemory === undefined) return lookThrough(message);
+  const binary = message.parameters.body === 'BINARYMIME';
+  if (inMemory === undefined) return lookThrough(message, binary);
   const scan = new Scan(message.parameters.smtputf8 === true);
   const encoder = new DotEncoder();
   const encoded: Uint8Array[] = [];
   for (const chunk of inMemory) {
     scan.take(chunk);
-    encoded.push(encoder.encode(chunk));
+    encoded.push(binary ? chunk : encoder.encode(chunk));
   }
-  encoded.push(encoder.finish());
-  return { eightBit: scan.eightBit, eightBitHeader: scan.eightBitHeader, unsafe: encoder.unsafe, encoded };
+  if (!binary) encoded.push(encoder.finish());
+  const { eightBit, eightBitHeader } = scan;
+  return { eightBit, eightBitHeader, unsafe: encoder.unsafe, binary, encoded };
 }
 
-async function lookThrough(message: StoredMessage): Promise<OutgoingMessage> {
+async function lookThrough(message: StoredMessage, binary: boolean): Promise<OutgoingMessage> {
   const scan = new Scan(message.parameters.smtputf8 === true);
   const encoder = new DotEncoder();
   for await (const chunk of message.open()) {
     scan.take(chunk);
-    encoder.encode(chunk);
+    if (!binary) encoder.encode(chunk);
     if (encoder.unsafe) break;
   }
   encoder.finish();
-  return {
-    eightBit: scan.eightBit,
-    eightBitHeader: scan.eightBitHeader,
-    unsafe: encoder.unsafe,
-    encoded: undefined,
-  };
+  const { eightBit, eightBitHeader } = scan;
+  return { eightBit, eightBitHeader, unsafe: encoder.unsafe, binary, encoded: undefined };
 }
 
 const END_OF_HEADER = '\r\n\r\n';

@@ -43,7 +43,7 @@ export async function transfer(
   if (outgoing.unsafe) {
     return Outcome.failed(
       '5.6.0',
-      'the message has a CR or LF that is not part of a CRLF, and cannot go by SMTP',
+      'the message has a NUL, or a CR or LF that is not part of a CRLF, and cannot go by DATA',
     );
   }
   const ledger = new Ledger(delivery.recipients);

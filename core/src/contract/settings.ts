@@ -51,6 +51,11 @@ export const LimitsSchema = Type.Object(
       description:
         'Transactions of one session; the next MAIL is 421, and a client comes back with the rest.',
     }),
+    chunks: Type.Integer({
+      default: 100_000,
+      minimum: 1,
+      description: 'Chunks (BDAT, RFC 3030) of one message; with one more it is refused with 552.',
+    }),
     commandLine: ByteSize({
       default: 2048,
       description:

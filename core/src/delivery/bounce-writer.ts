@@ -137,7 +137,11 @@ export class BounceWriter {
 
 /** As RET asks (RFC 3461 §4.3), within bounds. Of an original that cannot be read any more, what the record has. */
 async function returnedOriginal(record: MessageRecord, message: QueuedMessage): Promise<ReturnedOriginal> {
-  const whole = record.parameters.ret === 'FULL' && record.size <= RETURNED_MESSAGE;
+  // RFC 3030 §3: what is binary cannot be quoted in a message of lines.
+  const whole =
+    record.parameters.body !== 'BINARYMIME' &&
+    record.parameters.ret === 'FULL' &&
+    record.size <= RETURNED_MESSAGE;
   const chunks: Uint8Array[] = [];
   let length = 0;
   try {

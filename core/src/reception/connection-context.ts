@@ -4,6 +4,7 @@ import type { LoginServices } from '../authentication/index.ts';
 import type { Clock, Deadlines, EventSink, Limits, Logger } from '../contract/index.ts';
 import type { ListenerPlan } from '../hooks/index.ts';
 import type { Intake } from '../intake/index.ts';
+import type { BodyPolicy } from '../smtp/index.ts';
 import type { ListenerAuth } from './auth-options.ts';
 import type { ListenerTls } from './secure-socket.ts';
 import type { TrustedNetworks } from './trusted-networks.ts';
@@ -27,6 +28,10 @@ export interface ConnectionContext {
   /** How clients may authenticate; undefined where they cannot. */
   readonly auth: ListenerAuth | undefined;
   readonly login: LoginServices | undefined;
+  /** What is done with bare line ends and NUL in messages (RFC 5321 §2.3.8). */
+  readonly body: BodyPolicy;
+  /** BINARYMIME is offered (RFC 3030). */
+  readonly binaryMime: boolean;
   readonly plan: ListenerPlan;
   readonly limits: Limits;
   readonly deadlines: Deadlines;

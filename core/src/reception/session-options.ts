@@ -3,12 +3,9 @@
 import type { AuthOptions, SessionOptions } from '../smtp/index.ts';
 import type { ConnectionContext } from './connection-context.ts';
 
-/** A line end that is none could end the message for a lenient next hop (RFC 5321 §2.3.8). */
-const REFUSE_BARE_LINE_ENDS = { bareLf: 'refuse', bareCr: 'refuse', nul: 'refuse' } as const;
-
 /** @param remoteAddress of whoever has connected */
 export function sessionOptions(
-  { hostname, tls, tlsRequired, xclients, limits }: ConnectionContext,
+  { hostname, tls, tlsRequired, body, binaryMime, xclients, limits }: ConnectionContext,
   remoteAddress: string,
   auth: AuthOptions | undefined,
 ): SessionOptions {
@@ -22,7 +19,9 @@ export function sessionOptions(
     commandsWithoutMail: limits.commandsWithoutMail,
     messagesPerSession: limits.messagesPerSession,
     unauthenticatedBytes: limits.unauthenticatedBytes,
-    body: REFUSE_BARE_LINE_ENDS,
+    chunks: limits.chunks,
+    binaryMime,
+    body,
     tls: tls === 'starttls' ? 'offered' : tls === 'implicit' ? 'active' : 'none',
     tlsRequired,
     auth,

@@ -89,6 +89,25 @@ export const ListenerSchema = Type.Object(
           'Networks whose clients may say with XCLIENT for whom they speak, and with XFORWARD where a message comes from. What they say is believed, a login included.',
       }),
     ),
+    bareLf: OneOf(['refuse', 'normalise'], {
+      default: 'refuse',
+      description:
+        'A message with an LF that has no CR in front: refused with 554, or taken with CRLF in its place (RFC 5321 §2.3.8).',
+    }),
+    bareCr: OneOf(['refuse', 'normalise'], {
+      default: 'refuse',
+      description: 'A message with a CR that has no LF behind it: likewise.',
+    }),
+    nul: OneOf(['refuse', 'accept'], {
+      default: 'refuse',
+      description:
+        'A message with a NUL octet: refused with 554, or taken as it is, though it cannot go on by SMTP then.',
+    }),
+    binaryMime: Type.Boolean({
+      default: false,
+      description:
+        'Offers BINARYMIME (RFC 3030). Only for mail whose next hops offer it too, since a binary message is never converted.',
+    }),
     rejectAt: OneOf(['at-once', 'rcpt'], {
       default: 'at-once',
       description:
@@ -241,6 +260,13 @@ export interface ListenerDefinition {
   readonly proxy?: readonly string[];
   /** Networks whose clients may use XCLIENT and XFORWARD. */
   readonly xclient?: readonly string[];
+  /** Messages with an LF or a CR that is not part of a CRLF. Default: `refuse`. */
+  readonly bareLf?: 'refuse' | 'normalise';
+  readonly bareCr?: 'refuse' | 'normalise';
+  /** Messages with a NUL. Default: `refuse`. */
+  readonly nul?: 'refuse' | 'accept';
+  /** Offers BINARYMIME. Default: false. */
+  readonly binaryMime?: boolean;
   /** `rcpt` holds vetoes of on-connect and on-mail-from back until RCPT. */
   readonly rejectAt?: 'at-once' | 'rcpt';
   /** Milliseconds or `5s`: how long the banner waits. Default: 0. */
@@ -302,6 +328,10 @@ export interface ResolvedListener {
   readonly authMechanisms?: readonly SaslMechanism[];
   readonly proxy?: readonly string[];
   readonly xclient?: readonly string[];
+  readonly bareLf: 'refuse' | 'normalise';
+  readonly bareCr: 'refuse' | 'normalise';
+  readonly nul: 'refuse' | 'accept';
+  readonly binaryMime: boolean;
   readonly rejectAt: 'at-once' | 'rcpt';
   /** Milliseconds. */
   readonly bannerDelay: number;

@@ -206,6 +206,7 @@ class PosthouseServer implements Server {
 
   #listener(listener: ResolvedListener, admission: Admission): Listener {
     const { name, tls, tlsRequired, rejectAt, bannerDelay, earlyTalker } = listener;
+    const { bareLf, bareCr, nul, binaryMime } = listener;
     const { hostname, limits, deadlines } = this.#definition;
     const { clock, logger, identifiers } = this.#system;
     const context = {
@@ -219,6 +220,8 @@ class PosthouseServer implements Server {
       bannerDelay,
       earlyTalker,
       ...this.#auth(listener),
+      body: { bareLf, bareCr, nul },
+      binaryMime,
       limits,
       deadlines,
       clock,

@@ -7,12 +7,21 @@ import type { Fault } from './reply.ts';
 
 export type AuthCommand = { readonly verb: 'AUTH'; readonly mechanism: string; readonly initial?: string };
 
+/** A `fault` does not unsay the octets that were announced: they follow all the same (RFC 3030 §2). */
+export interface BdatCommand {
+  readonly verb: 'BDAT';
+  /** Octets of the chunk; Infinity where they are too many to be counted exactly. */
+  readonly size: number;
+  readonly last: boolean;
+  readonly fault?: Fault;
+}
+
 export type Command =
   | { readonly verb: 'EHLO' | 'HELO' | 'LHLO'; readonly domain: string }
   /** What stands behind `FROM:` or `TO:`. */
   | { readonly verb: 'MAIL' | 'RCPT'; readonly argument: string }
   | { readonly verb: 'DATA' | 'RSET' | 'QUIT' | 'STARTTLS' }
-  | { readonly verb: 'BDAT'; readonly size: number; readonly last: boolean }
+  | BdatCommand
   | { readonly verb: 'NOOP' | 'HELP'; readonly argument: string }
   | { readonly verb: 'VRFY' | 'EXPN'; readonly argument: string }
   /** Attributes; see client-attributes.ts. */
@@ -148,15 +157,20 @@ function prefixed(verb: 'MAIL' | 'RCPT', prefix: 'FROM:' | 'TO:', argument: stri
   return { verb: 'fault', fault: { code: 501, status: '5.5.2', text: `Syntax: ${verb} ${prefix}<address>` } };
 }
 
-const BDAT_ARGUMENT = /^(\d{1,20})( LAST)?$/i;
+const BDAT_ARGUMENT = /^(\d+)(?: (.*))?$/;
+const BDAT_SYNTAX: Fault = { code: 501, status: '5.5.4', text: 'Syntax: BDAT size [LAST]' };
 
 /** RFC 3030 §2: BDAT SP chunk-size [SP "LAST"] */
 function parseBdat(argument: string): Command {
   const match = BDAT_ARGUMENT.exec(argument);
-  const size = Number(match?.[1]);
-  // A chunk that cannot be counted exactly could not be told from what follows it.
-  if (!Number.isSafeInteger(size)) return badArgument('Syntax: BDAT size [LAST]');
-  return { verb: 'BDAT', size, last: match?.[2] !== undefined };
+  if (match?.[1] === undefined) return { verb: 'fault', fault: BDAT_SYNTAX };
+  const number = Number(match[1]);
+  // RFC 3030 §2: chunk-size = 1*DIGIT. Beyond 2^53 it could not be told from what follows it.
+  const size = Number.isSafeInteger(number) ? number : Number.POSITIVE_INFINITY;
+  const last = match[2]?.toUpperCase() === 'LAST';
+  if (size === Number.POSITIVE_INFINITY || (match[2] !== undefined && !last))
+    return { verb: 'BDAT', size, last: false, fault: BDAT_SYNTAX };
+  return { verb: 'BDAT', size, last };
 }
 
 // RFC 4422 §3.1: sasl-mech is 1 to 20 of these.

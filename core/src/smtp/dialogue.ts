@@ -27,6 +27,8 @@ export type DialogueStep =
   | { readonly do: 'send'; readonly text: string }
   /** Some recipients are accepted: send the dot-stuffed message with its end of data, then call `bodySent`. */
   | { readonly do: 'send-body' }
+  /** The same for a message that goes as a chunk (RFC 3030): its octets as they are, as many as `size` of the envelope. */
+  | { readonly do: 'send-octets' }
   /** Begin the handshake, then call `secured`. Take it up only when no `fault` follows in the same list. */
   | { readonly do: 'start-tls' }
   /** STARTTLS was refused; the dialogue is ready as it was before. */
@@ -54,6 +56,7 @@ type Phase = 'new' | 'busy' | 'handshake' | 'ready' | 'closed';
 const LF = 10;
 const CLOSED: DialogueStep = { do: 'closed' };
 const SEND_BODY: DialogueStep = { do: 'send-body' };
+const SEND_OCTETS: DialogueStep = { do: 'send-octets' };
 const START_TLS: DialogueStep = { do: 'start-tls' };
 
 export class SmtpDialogue {
@@ -156,6 +159,8 @@ export class SmtpDialogue {
       text += rcpt;
       this.#awaited.push('rcpt');
     }
+    // A chunk follows without waiting for leave, so it waits for the replies to RCPT.
+    if (commands.bdat !== undefined) return [send(text)];
     this.#awaited.push('data');
     return [send(`${text}DATA\r\n`)];
   }
@@ -253,8 +258,8 @@ export class SmtpDialogue {
       if (this.#lmtp) transaction.outcome.decideNext({ during: 'message', reply: said });
       else transaction.outcome.decideRest({ during: 'message', reply: said });
       if (this.#awaited.length > 0) return;
-      // RFC 5321 §4.1.1.4: whatever the reply, the transaction is over.
-      this.#unfinished = false;
+      // RFC 5321 §4.1.1.4: whatever the reply, the transaction is over; not so with BDAT (RFC 3030 §2).
+      this.#unfinished = transaction.commands.bdat !== undefined && !good;
       this.#finish(transaction, steps);
     } else {
       if (due === 'mail') this.#unfinished = good;
@@ -264,14 +269,17 @@ export class SmtpDialogue {
     }
   }
 
-  /** Without PIPELINING: the command that follows. */
+  /** Without PIPELINING, and before a chunk: the command that follows. */
   #next(after: Awaited, transaction: Transaction, steps: DialogueStep[]): void {
     const { commands, outcome } = transaction;
     const mailRefused = after === 'mail' && !this.#unfinished;
     if (after === 'rset') this.#command('mail', commands.mail, steps);
     else if (!mailRefused && outcome.next < commands.rcpts.length)
       this.#command('rcpt', commands.rcpts[outcome.next] as string, steps);
-    else if (outcome.accepted > 0) this.#command('data', 'DATA\r\n', steps);
+    else if (outcome.accepted > 0 && commands.bdat !== undefined) {
+      steps.push(send(commands.bdat));
+      this.#sendMessage(transaction, SEND_OCTETS, steps);
+    } else if (outcome.accepted > 0) this.#command('data', 'DATA\r\n', steps);
     else this.#finish(transaction, steps);
   }
 
@@ -285,16 +293,20 @@ export class SmtpDialogue {
       transaction.outcome.decideRest({ during: 'data', reply: said });
       this.#finish(transaction, steps);
     } else if (transaction.outcome.accepted > 0) {
-      // RFC 2033 §4.2: one reply for each recipient that was accepted, in their order.
-      for (let due = this.#lmtp ? transaction.outcome.accepted : 1; due > 0; due--)
-        this.#awaited.push('message');
-      transaction.sending = true;
-      steps.push(SEND_BODY);
+      this.#sendMessage(transaction, SEND_BODY, steps);
     }
     // RFC 2033 §4.2: DATA must have failed; an empty message would get as many replies as recipients, which is none.
     else if (this.#lmtp) this.#fault(steps, `${said.code} to DATA without a recipient`, 'data');
     // RFC 2920 §3.1: DATA was accepted although no recipient was, so an empty message ends it.
     else this.#command('message', '.\r\n', steps);
+  }
+
+  #sendMessage(transaction: Transaction, step: DialogueStep, steps: DialogueStep[]): void {
+    // RFC 2033 §4.2: one reply for each recipient that was accepted, in their order.
+    for (let due = this.#lmtp ? transaction.outcome.accepted : 1; due > 0; due--)
+      this.#awaited.push('message');
+    transaction.sending = true;
+    steps.push(step);
   }
 
   /** A reply while the message is still being sent: a refusal is believed, but the dialogue cannot go on. */

@@ -29,6 +29,18 @@ const FLOOR = 0x0e0e0e0e;
 
 const NOTHING = new Uint8Array(0);
 
+/** The first place from `at` on, or shortly before it, where an octet below 14 stands; the length where none does. */
+export function endOfText(view: DataView, at: number): number {
+  const lastWord = view.byteLength - 4;
+  let place = at;
+  while (place <= lastWord) {
+    const word = view.getInt32(place);
+    if (((word | ((word | HIGH) - FLOOR)) & HIGH) !== HIGH) break;
+    place += 4;
+  }
+  return place;
+}
+
 /** Decodes one message. Give it the bytes after the 354's command line, until `end` is not -1. */
 export class DotDecoder {
   readonly #found = { bareLf: false, bareCr: false, nul: false, eightBit: false, longestLine: 0 };
@@ -180,7 +192,8 @@ export class DotEncoder {
 
   /**
    * The body has a bare CR or LF, which must never be transmitted (RFC 5321 §2.3.8): next hops
-   * that take one for a line end could be made to see an end of data inside the message.
+   * that take one for a line end could be made to see an end of data inside the message. So could those that
+   * leave out a NUL.
    */
   get unsafe(): boolean {
     return this.#unsafe;
@@ -206,6 +219,7 @@ export class DotEncoder {
       }
       const octet = bytes[at] as number;
       if (state === AFTER_CR && octet !== LF) this.#unsafe = true;
+      if (octet === 0) this.#unsafe = true;
       if (octet === CR) state = AFTER_CR;
       else if (octet === LF) {
         if (state === AFTER_CR) state = LINE_START;

@@ -29,6 +29,8 @@ export interface EnvelopeCommands {
   /** CRLF-terminated, as all commands here. */
   readonly mail: string;
   readonly rcpts: readonly string[];
+  /** Before the octets of a message that goes as one chunk; undefined: it goes by DATA. */
+  readonly bdat: string | undefined;
 }
 
 /** The commands, or our own reply for all recipients where the next hop cannot do what the message needs. */
@@ -42,7 +44,12 @@ export function commandsFor(
   return {
     mail: mailCommand(envelope, offer, utf8),
     rcpts: envelope.recipients.map((recipient) => rcptCommand(recipient, offer, utf8)),
+    bdat: isBinary(envelope) ? `BDAT ${envelope.size} LAST\r\n` : undefined,
   };
+}
+
+function isBinary({ parameters }: Envelope): boolean {
+  return parameters.body === 'BINARYMIME';
 }
 
 function needsSmtpUtf8({ sender, parameters, recipients, eightBitHeader }: Envelope): boolean {
@@ -57,9 +64,10 @@ function refusalFor(envelope: Envelope, offer: Offer, utf8: boolean): Reply | un
   if (offer.maxSize !== undefined && envelope.size > offer.maxSize) return TOO_BIG;
   // RFC 6531 §3.5, §3.6: no downgrade.
   if (utf8 && !offer.smtputf8) return NO_SMTPUTF8;
+  // RFC 3030 §3: likewise, and DATA could not carry it.
+  if (isBinary(envelope)) return offer.chunking && offer.binaryMime ? undefined : NO_BINARYMIME;
   // RFC 6152 §3: without conversion, which would change the message, nothing is left but to return it.
   if (envelope.eightBit && !offer.eightBitMime) return NO_8BITMIME;
-  if (envelope.parameters.body === 'BINARYMIME') return NO_BINARYMIME;
   return undefined;
 }
 
@@ -67,12 +75,13 @@ const REQUIRETLS = reply(550, '5.7.30', 'REQUIRETLS support required');
 const TOO_BIG = reply(552, '5.3.4', 'The message is bigger than the next hop takes');
 const NO_SMTPUTF8 = reply(553, '5.6.7', 'The message needs SMTPUTF8, which the next hop does not offer');
 const NO_8BITMIME = reply(554, '5.6.3', 'The message needs 8BITMIME, which the next hop does not offer');
-const NO_BINARYMIME = reply(554, '5.6.3', 'A BINARYMIME message cannot be relayed');
+const NO_BINARYMIME = reply(554, '5.6.3', 'The message needs BINARYMIME, which the next hop does not offer');
 
 function mailCommand({ sender, parameters, size, eightBit }: Envelope, offer: Offer, utf8: boolean): string {
   let command = `MAIL FROM:<${sender === null ? '' : sender}>`;
   if (offer.size) command += ` SIZE=${size}`;
-  if (offer.eightBitMime && (eightBit || parameters.body === '8BITMIME')) command += ' BODY=8BITMIME';
+  if (parameters.body === 'BINARYMIME') command += ' BODY=BINARYMIME';
+  else if (offer.eightBitMime && (eightBit || parameters.body === '8BITMIME')) command += ' BODY=8BITMIME';
   if (utf8) command += ' SMTPUTF8';
   if (offer.dsn) {
     // RFC 3461 §5.2.1: relayed as they came.

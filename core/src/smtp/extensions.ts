@@ -8,6 +8,8 @@ import type { SessionOptions } from './session-steps.ts';
 export interface Extensions {
   /** The limit that SIZE announces (RFC 1870). */
   readonly messageSize: number;
+  /** Messages may be binary (RFC 3030 §3). */
+  readonly binaryMime: boolean;
   /** STARTTLS can be had now: configured, and TLS is not up yet (RFC 3207). */
   readonly startTls: boolean;
   /** The mechanisms of AUTH that can be used now (RFC 4954 §3). */
@@ -24,7 +26,9 @@ export function ehloKeywords(extensions: Extensions): readonly string[] {
     '8BITMIME', // RFC 6152
     'SMTPUTF8', // RFC 6531
     'ENHANCEDSTATUSCODES', // RFC 2034
+    'CHUNKING', // RFC 3030 §2
   ];
+  if (extensions.binaryMime) keywords.push('BINARYMIME'); // RFC 3030 §3
   if (extensions.startTls) keywords.push('STARTTLS');
   if (extensions.auth.length > 0) keywords.push(`AUTH ${extensions.auth.join(' ')}`);
   if (extensions.xclient === 'offered') keywords.push(XCLIENT_KEYWORD, XFORWARD_KEYWORD);
@@ -42,8 +46,15 @@ export const EHLO_SUPPORT: ParameterSupport = {
   requiretls: false,
 };
 
-/** The same where AUTH can be used, or has been. */
-export const EHLO_AUTH_SUPPORT: ParameterSupport = { ...EHLO_SUPPORT, auth: true };
+const EHLO_AUTH: ParameterSupport = { ...EHLO_SUPPORT, auth: true };
+const EHLO_BINARY: ParameterSupport = { ...EHLO_SUPPORT, binaryMime: true };
+const EHLO_AUTH_BINARY: ParameterSupport = { ...EHLO_AUTH, binaryMime: true };
+
+/** @param auth AUTH can be used, or has been. @param binaryMime BINARYMIME is offered. */
+export function ehloSupport(auth: boolean, binaryMime: boolean): ParameterSupport {
+  if (binaryMime) return auth ? EHLO_AUTH_BINARY : EHLO_BINARY;
+  return auth ? EHLO_AUTH : EHLO_SUPPORT;
+}
 
 /** After HELO no extension is in force (RFC 5321 §4.1.1.1). */
 export const HELO_SUPPORT: ParameterSupport = {

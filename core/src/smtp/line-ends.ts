@@ -1,8 +1,10 @@
 // What is done with bodies whose lines do not all end in CRLF: refused, or their line ends made CRLF.
 // Either way no bare CR or LF goes on to a next hop (RFC 5321 §2.3.8).
 
-import type { BodyFindings } from './dot-stuffing.ts';
+import { type BodyFindings, endOfText } from './dot-stuffing.ts';
 import type { Fault } from './reply.ts';
+
+export type LineEndFindings = Omit<BodyFindings, 'eightBit'>;
 
 export interface BodyPolicy {
   readonly bareLf: 'refuse' | 'normalise';
@@ -11,7 +13,7 @@ export interface BodyPolicy {
 }
 
 /** What the policy holds against a body, once all of it has been seen. */
-export function bodyFault(found: BodyFindings, policy: BodyPolicy): Fault | undefined {
+export function bodyFault(found: LineEndFindings, policy: BodyPolicy): Fault | undefined {
   if (found.bareLf && policy.bareLf === 'refuse') return BARE_LF;
   if (found.bareCr && policy.bareCr === 'refuse') return BARE_CR;
   if (found.nul && policy.nul === 'refuse') return NUL;
@@ -24,6 +26,47 @@ const NUL: Fault = { code: 554, status: '5.6.0', text: 'Message has a NUL octet'
 
 const CR = 13;
 const LF = 10;
+
+/** Looks for what should not be in a body that comes without dot-stuffing, as chunks do. */
+export class LineEndScanner {
+  readonly #found = { bareLf: false, bareCr: false, nul: false, longestLine: 0 };
+  #afterCr = false;
+  /** Octets of the unfinished line in the chunks before. */
+  #lineBefore = 0;
+
+  get found(): LineEndFindings {
+    return this.#found;
+  }
+
+  receive(bytes: Uint8Array): void {
+    const found = this.#found;
+    const length = bytes.length;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, length);
+    let afterCr = this.#afterCr;
+    let lineStart = -this.#lineBefore;
+    let at = 0;
+    for (;;) {
+      if (!afterCr) at = endOfText(view, at);
+      if (at >= length) break;
+      const octet = bytes[at++];
+      if (octet === LF && afterCr) {
+        if (at - lineStart > found.longestLine) found.longestLine = at - lineStart;
+        lineStart = at;
+      } else if (octet === LF) found.bareLf = true;
+      else if (afterCr) found.bareCr = true;
+      if (octet === 0) found.nul = true;
+      afterCr = octet === CR;
+    }
+    this.#afterCr = afterCr;
+    this.#lineBefore = length - lineStart;
+  }
+
+  /** No more octets: a CR at the very end has no LF, and the last line may have none either. */
+  finish(): void {
+    if (this.#afterCr) this.#found.bareCr = true;
+    if (this.#lineBefore > this.#found.longestLine) this.#found.longestLine = this.#lineBefore;
+  }
+}
 
 /** Makes every bare LF and every bare CR a CRLF. Use it behind the decoder, never before: it makes ends of lines. */
 export class LineEndNormaliser {

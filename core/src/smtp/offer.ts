@@ -11,6 +11,10 @@ export interface Offer {
   /** Octets that the next hop takes at most; undefined when it names no limit. */
   readonly maxSize: number | undefined;
   readonly eightBitMime: boolean;
+  /** BDAT may be used (RFC 3030 §2). */
+  readonly chunking: boolean;
+  /** Binary messages are taken (RFC 3030 §3). */
+  readonly binaryMime: boolean;
   readonly smtputf8: boolean;
   readonly dsn: boolean;
   readonly startTls: boolean;
@@ -22,6 +26,8 @@ export const NO_OFFER: Offer = Object.freeze({
   size: false,
   maxSize: undefined,
   eightBitMime: false,
+  chunking: false,
+  binaryMime: false,
   smtputf8: false,
   dsn: false,
   startTls: false,
@@ -44,6 +50,8 @@ export function readOffer(ehlo: Reply): Offer {
     size: size !== undefined,
     maxSize: limit > 0 ? limit : undefined,
     eightBitMime: keywords.has('8BITMIME'),
+    chunking: keywords.has('CHUNKING'),
+    binaryMime: keywords.has('BINARYMIME'),
     smtputf8: keywords.has('SMTPUTF8'),
     dsn: keywords.has('DSN'),
     startTls: keywords.has('STARTTLS'),

@@ -2,7 +2,7 @@
 // The one part of a session that bytes go through by the megabyte.
 
 import { DotDecoder } from './dot-stuffing.ts';
-import { type BodyPolicy, bodyFault, LineEndNormaliser } from './line-ends.ts';
+import { type BodyPolicy, bodyFault, LineEndNormaliser, LineEndScanner } from './line-ends.ts';
 import { LINE_TOO_LONG, refusalOf, TOO_LARGE } from './session-replies.ts';
 import type { SessionOptions, Step } from './session-steps.ts';
 
@@ -13,38 +13,68 @@ export class SessionBody {
   size = 0;
   readonly #limit: number;
   readonly #textLine: number;
-  readonly #policy: BodyPolicy;
-  readonly #decoder = new DotDecoder();
+  readonly #policy: BodyPolicy | undefined;
   readonly #normaliser: LineEndNormaliser | undefined;
+  #decoder: DotDecoder | undefined;
+  #scanner: LineEndScanner | undefined;
   #dropped = false;
 
-  constructor({ messageSize, textLine, body }: Pick<SessionOptions, 'messageSize' | 'textLine' | 'body'>) {
+  /** @param binary whatever its line ends, the message is kept octet for octet (BINARYMIME, RFC 3030 §3). */
+  constructor(
+    { messageSize, textLine, body }: Pick<SessionOptions, 'messageSize' | 'textLine' | 'body'>,
+    binary: boolean,
+  ) {
     this.#limit = messageSize;
     this.#textLine = textLine;
-    this.#policy = body;
-    const normalises = body.bareLf === 'normalise' || body.bareCr === 'normalise';
+    this.#policy = binary ? undefined : body;
+    const normalises = !binary && (body.bareLf === 'normalise' || body.bareCr === 'normalise');
     this.#normaliser = normalises ? new LineEndNormaliser() : undefined;
   }
 
-  /** Takes what has arrived. Gives the index just after the end of data, or -1 while it has not come. */
+  /** Takes what has arrived of DATA. Gives the index just after the end of data, or -1 while it has not come. */
   receive(bytes: Uint8Array, steps: Step[]): number {
+    this.#decoder ??= new DotDecoder();
     const received = this.#decoder.receive(bytes);
-    const body = this.#normaliser === undefined ? received.body : this.#normaliser.receive(received.body);
-    this.size += body.length;
-    if (this.refusal !== undefined) {
-      if (!this.#dropped) steps.push(DROP_BODY);
-      this.#dropped = true;
-    } else if (body.length > 0) steps.push({ do: 'body', bytes: body });
+    this.#keep(received.body, steps);
     return received.end;
+  }
+
+  /** Takes octets of a chunk, which are counted, not stuffed (RFC 3030 §2). */
+  receiveChunk(bytes: Uint8Array, steps: Step[]): void {
+    if (this.#policy !== undefined) {
+      this.#scanner ??= new LineEndScanner();
+      this.#scanner.receive(bytes);
+    }
+    this.#keep(bytes, steps);
+  }
+
+  /** The last chunk is in. */
+  finishChunks(): void {
+    this.#scanner?.finish();
+  }
+
+  /** Nothing of it will be wanted. */
+  drop(steps: Step[]): void {
+    if (!this.#dropped) steps.push(DROP_BODY);
+    this.#dropped = true;
   }
 
   /** Why the message will be refused. Which of two faults it names is certain only at the end, however the body was cut. */
   get refusal(): Step | undefined {
     // RFC 1870 §6
     if (this.size > this.#limit) return TOO_LARGE;
-    const fault = bodyFault(this.#decoder.found, this.#policy);
+    const found = (this.#decoder ?? this.#scanner)?.found;
+    if (found === undefined || this.#policy === undefined) return undefined;
+    const fault = bodyFault(found, this.#policy);
     if (fault !== undefined) return refusalOf(fault);
-    const { longestLine } = this.#normaliser ?? this.#decoder.found;
+    const { longestLine } = this.#normaliser ?? found;
     return longestLine > this.#textLine ? LINE_TOO_LONG : undefined;
+  }
+
+  #keep(octets: Uint8Array, steps: Step[]): void {
+    const body = this.#normaliser === undefined ? octets : this.#normaliser.receive(octets);
+    this.size += body.length;
+    if (this.refusal !== undefined) this.drop(steps);
+    else if (body.length > 0) steps.push({ do: 'body', bytes: body });
   }
 }

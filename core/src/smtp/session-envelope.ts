@@ -1,7 +1,7 @@
 // What the arguments of MAIL and RCPT say, judged by what the session offers at the moment; or the refusal they earn.
 
 import { type Mailbox, parseForwardPath, parseReversePath, type ReversePath } from './address.ts';
-import { EHLO_AUTH_SUPPORT, EHLO_SUPPORT, HELO_SUPPORT } from './extensions.ts';
+import { EHLO_SUPPORT, ehloSupport, HELO_SUPPORT } from './extensions.ts';
 import {
   type MailParameters,
   parseMailParameters,
@@ -9,7 +9,7 @@ import {
   type RcptParameters,
 } from './parameters.ts';
 import { refusalOf, TOO_LARGE } from './session-replies.ts';
-import type { Step } from './session-steps.ts';
+import type { SessionOptions, Step } from './session-steps.ts';
 
 type Refused = { readonly refusal: Step };
 
@@ -17,13 +17,13 @@ type Refused = { readonly refusal: Step };
 export function readMail(
   argument: string,
   esmtp: boolean,
-  messageSize: number,
+  { messageSize, binaryMime }: Pick<SessionOptions, 'messageSize' | 'binaryMime'>,
   auth: 'none' | 'offered' | 'done',
 ): { readonly sender: ReversePath; readonly parameters: MailParameters } | Refused {
   // SMTPUTF8 stands behind the address that it allows, so the path is read leniently and judged afterwards.
   const parsed = parseReversePath(argument, { smtputf8: true });
   if ('fault' in parsed) return { refusal: refusalOf(parsed.fault) };
-  const support = !esmtp ? HELO_SUPPORT : auth === 'none' ? EHLO_SUPPORT : EHLO_AUTH_SUPPORT;
+  const support = esmtp ? ehloSupport(auth !== 'none', binaryMime) : HELO_SUPPORT;
   const result = parseMailParameters(parsed.rest, support);
   if ('fault' in result) return { refusal: refusalOf(result.fault) };
   let { parameters } = result;

@@ -12,7 +12,9 @@ const OK = plain(reply(250, '2.0.0', 'Ok'));
 export const READY_FOR_TLS = plain(reply(220, '2.0.0', 'Ready to start TLS'));
 // RFC 5321 §7.3: a server need not tell who exists, and says so with 252.
 const CANNOT_VRFY = plain(reply(252, '2.5.0', 'Cannot verify; send the message and see'));
-const HELP = plain(reply(214, '2.0.0', 'EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT', 'See RFC 5321'));
+const HELP = plain(
+  reply(214, '2.0.0', 'EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT', 'See RFC 5321'),
+);
 
 /** The commands that need no more than a reply. */
 export const WITHOUT_MAIL = { NOOP: OK, RSET: OK, VRFY: CANNOT_VRFY, HELP } as const;
@@ -24,6 +26,12 @@ export const IN_TRANSACTION = refusal(503, '5.5.1', 'Not in the middle of a tran
 export const NOT_TRUSTED = refusal(550, '5.7.0', 'You may not speak for other clients');
 export const NO_VALID_RECIPIENTS = refusal(554, '5.5.1', 'No valid recipients'); // RFC 5321 §3.3
 export const TOO_MANY_RECIPIENTS = refusal(452, '4.5.3', 'Too many recipients'); // RFC 5321 §4.5.3.1.10
+export const RCPT_FIRST = refusal(503, '5.5.1', 'No valid recipients');
+export const EHLO_FOR_BDAT = refusal(503, '5.5.1', 'BDAT needs EHLO'); // RFC 5321 §4.1.1.1
+export const AFTER_CHUNKS = refusal(503, '5.5.1', 'Only BDAT or RSET may follow BDAT'); // RFC 3030 §2
+export const CHUNK_REFUSED = refusal(503, '5.5.1', 'A chunk was refused; send RSET'); // RFC 3030 §2
+export const BINARY_BY_BDAT = refusal(503, '5.5.1', 'BINARYMIME needs BDAT'); // RFC 3030 §3
+export const TOO_MANY_CHUNKS = refusal(552, '5.3.4', 'Too many chunks');
 export const TOO_LARGE = refusal(552, '5.3.4', 'Message exceeds the size limit'); // RFC 1870 §6
 export const UNKNOWN_COMMAND = refusal(500, '5.5.1', 'Command not recognised');
 export const NOT_IMPLEMENTED = refusal(502, '5.5.1', 'Command not implemented');
@@ -45,6 +53,11 @@ export const AUTH_LINE_TOO_LONG = refusal(500, '5.5.6', 'Authentication exchange
 export const BAD_BASE64 = refusal(501, '5.5.2', 'Not BASE64');
 export const UNKNOWN_MECHANISM = refusal(504, '5.5.4', 'Mechanism not offered');
 
+/** RFC 3030 §2: each chunk but the last has its own reply. */
+export function chunkOk(size: number): ReplyStep {
+  return plain(reply(250, '2.0.0', `${size} octets received`));
+}
+
 export function plain(of: Reply): ReplyStep {
   return { do: 'reply', reply: of, refused: false };
 }
@@ -61,7 +74,7 @@ export function refusalOf(fault: Fault): ReplyStep {
 /** What a command hears that is not done here. */
 export function refusalOfCommand(command: Command): ReplyStep {
   if (command.verb === 'fault') return refusalOf(command.fault);
-  return command.verb === 'EXPN' || command.verb === 'BDAT' ? NOT_IMPLEMENTED : UNKNOWN_COMMAND;
+  return command.verb === 'EXPN' ? NOT_IMPLEMENTED : UNKNOWN_COMMAND;
 }
 
 /** RFC 5321 §3.1: the banner, or 554 instead of it, after which only QUIT gets more than 503. */

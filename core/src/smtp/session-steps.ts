@@ -24,6 +24,10 @@ export interface SessionOptions {
   readonly messagesPerSession: number;
   /** Octets in all, messages included, without AUTH. */
   readonly unauthenticatedBytes: number;
+  /** Chunks of one message (BDAT). */
+  readonly chunks: number;
+  /** Offers BINARYMIME (RFC 3030 §3). */
+  readonly binaryMime: boolean;
   /** What happens to a message whose lines do not all end in CRLF. */
   readonly body: BodyPolicy;
   /** `offered`: STARTTLS may be used. `active`: TLS was up before the first byte (RFC 8314). */

@@ -2,7 +2,7 @@
 // however the bytes are cut, the steps are the same. It knows no socket, clock, promise, plugin or logger:
 // reception/connection.ts drives it.
 
-import { type Command, commandOf } from './command.ts';
+import { type BdatCommand, type Command, commandOf } from './command.ts';
 import { ehloKeywords } from './extensions.ts';
 import { LineSplitter } from './line-splitter.ts';
 import { reply } from './reply.ts';
@@ -15,6 +15,7 @@ import { SessionGate } from './session-gate.ts';
 import * as say from './session-replies.ts';
 import type { Answer, Question, SessionOptions, Step } from './session-steps.ts';
 import { SessionTally } from './session-tally.ts';
+import { SessionTransaction } from './session-transaction.ts';
 import type { TransientStatus } from './status.ts';
 
 export type { Answer, Question, SessionOptions, Step };
@@ -42,10 +43,7 @@ export class SmtpSession {
   #greeted = false;
   readonly #tally: SessionTally;
 
-  #inTransaction = false;
-  #smtputf8 = false;
-  #accepted = 0;
-  #body: SessionBody | undefined;
+  readonly #transaction: SessionTransaction;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -53,6 +51,7 @@ export class SmtpSession {
     this.#auth = new SessionAuth(options.auth);
     this.#splitter = new LineSplitter({ maxLine: Math.max(options.commandLine, options.auth?.line ?? 0) });
     this.#tally = new SessionTally(options);
+    this.#transaction = new SessionTransaction(options);
   }
 
   /** The authenticated user. */
@@ -65,9 +64,9 @@ export class SmtpSession {
     return this.#open !== undefined;
   }
 
-  /** Whether a message is coming in. */
+  /** Whether octets of a message are awaited: the body after DATA, or the rest of a chunk. */
   get inBody(): boolean {
-    return this.#phase === 'body';
+    return this.#phase === 'body' || this.#transaction.chunks.open;
   }
 
   /** Whether a command line has begun and not ended. */
@@ -91,8 +90,7 @@ export class SmtpSession {
     if (this.#phase === 'closed' || this.#phase === 'handshake') return steps;
     // RFC 5321 §3.1: the server speaks first.
     if (!this.#greeted) this.earlyTalker = true;
-    const goesOn = this.#phase === 'body' && this.#open === undefined && this.#splitter.size === 0;
-    if (goesOn) this.#receiveBody(bytes, steps);
+    if (this.inBody && this.#open === undefined && this.#splitter.size === 0) this.#receiveBody(bytes, steps);
     else this.#splitter.push(bytes);
     this.#work(steps);
     return steps;
@@ -124,7 +122,7 @@ export class SmtpSession {
     this.#auth.forget();
     this.helo = undefined;
     this.esmtp = false;
-    this.#resetTransaction();
+    this.#transaction.reset();
     return [RESET];
   }
 
@@ -151,7 +149,7 @@ export class SmtpSession {
   #work(steps: Step[]): void {
     if (!this.#greeted) return;
     while (this.#open === undefined) {
-      if (this.#phase === 'body') {
+      if (this.inBody) {
         if (this.#splitter.size === 0) break;
         this.#receiveBody(this.#splitter.rest(), steps);
       } else if (this.#phase !== 'commands') return;
@@ -169,10 +167,13 @@ export class SmtpSession {
   }
 
   #command(command: Command, steps: Step[]): void {
-    const closed = this.#gate.refusalOf(command.verb);
-    if (closed !== undefined) this.#refuse(steps, closed);
+    const { verb } = command;
+    const refusal = this.#gate.refusalOf(verb) ?? this.#transaction.outOfOrder(verb, this);
+    // The octets of a refused chunk follow it all the same.
+    if (refusal !== undefined && verb !== 'BDAT') this.#refuse(steps, refusal);
     else if (this.#tally.saidTooMuch && this.user === undefined)
       this.#enough(steps, 'Too much was sent without authentication');
+    else if (command.verb === 'BDAT') this.#bdat(command, refusal, steps);
     else this.#serve(command, steps);
   }
 
@@ -185,7 +186,9 @@ export class SmtpSession {
         this.#rcpt(command.argument, steps);
         return;
       case 'DATA':
-        this.#data(steps);
+        this.#phase = 'body';
+        this.#transaction.body = new SessionBody(this.#options, false);
+        steps.push(say.START_MAIL_INPUT);
         return;
       case 'EHLO':
       case 'HELO':
@@ -210,7 +213,10 @@ export class SmtpSession {
         this.#claim(command, steps);
         return;
       case 'AUTH':
-        this.#carryOut(this.#auth.begin(command, this.#gate.secure, this.esmtp, this.#inTransaction), steps);
+        this.#carryOut(
+          this.#auth.begin(command, this.#gate.secure, this.esmtp, this.#transaction.open),
+          steps,
+        );
         return;
       default:
         this.#refuse(steps, say.refusalOfCommand(command));
@@ -222,53 +228,62 @@ export class SmtpSession {
     this.#endTransaction(steps); // RFC 5321 §4.1.4: EHLO clears the state as RSET does
     this.helo = domain;
     this.esmtp = esmtp;
-    const { hostname, messageSize, xclient } = this.#options;
     const startTls = this.#gate.tls === 'offered';
     const auth = this.#auth.offered(this.#gate.secure);
-    const keywords = esmtp ? ehloKeywords({ messageSize, startTls, auth, xclient }) : [];
-    this.#withoutMail(steps, say.plain(reply(250, undefined, hostname, ...keywords)));
+    const keywords = esmtp ? ehloKeywords({ ...this.#options, startTls, auth }) : [];
+    this.#withoutMail(steps, say.plain(reply(250, undefined, this.#options.hostname, ...keywords)));
   }
 
   #mail(argument: string, steps: Step[]): void {
     const auth = this.#auth.parameter(this.#gate.secure);
-    const refusal = this.#refusalOfMail;
-    const mail = refusal ? { refusal } : readMail(argument, this.esmtp, this.#options.messageSize, auth);
+    const mail = this.#auth.missing
+      ? { refusal: say.AUTH_REQUIRED }
+      : readMail(argument, this.esmtp, this.#options, auth);
     if ('refusal' in mail) this.#refuse(steps, mail.refusal);
     else if (this.#tally.begins()) this.#enough(steps, 'Too many messages in one session');
     else {
-      this.#smtputf8 = mail.parameters.smtputf8 === true;
+      this.#transaction.smtputf8 = mail.parameters.smtputf8 === true;
+      this.#transaction.binary = mail.parameters.body === 'BINARYMIME';
       this.#ask({ hook: 'on-mail-from', ...mail }, steps);
     }
   }
 
   #rcpt(argument: string, steps: Step[]): void {
-    const rcpt = this.#inTransaction
-      ? readRcpt(argument, this.esmtp, this.#smtputf8)
-      : { refusal: this.#outOfOrder };
+    const rcpt = readRcpt(argument, this.esmtp, this.#transaction.smtputf8);
     if ('refusal' in rcpt) this.#refuse(steps, rcpt.refusal);
     // No bad command: RFC 5321 §4.5.3.1.10 has the client send the rest in another transaction.
-    else if (this.#accepted >= this.#options.recipients) steps.push(say.TOO_MANY_RECIPIENTS);
+    else if (this.#transaction.accepted >= this.#options.recipients) steps.push(say.TOO_MANY_RECIPIENTS);
     else this.#ask({ hook: 'on-rcpt', ...rcpt }, steps);
   }
 
-  #data(steps: Step[]): void {
-    if (!this.#inTransaction || this.#accepted === 0) {
-      this.#refuse(steps, this.#inTransaction ? say.NO_VALID_RECIPIENTS : this.#outOfOrder);
-      return;
-    }
-    this.#phase = 'body';
-    this.#body = new SessionBody(this.#options);
-    steps.push(say.START_MAIL_INPUT);
+  #bdat(command: BdatCommand, refusal: Step | undefined, steps: Step[]): void {
+    const begun = this.#transaction.beginChunk(command, refusal, steps);
+    if (!begun) this.#close(steps, 'a chunk too large to wait for');
+    else if (command.size === 0) this.#endChunk(steps);
   }
 
   #receiveBody(bytes: Uint8Array, steps: Step[]): void {
-    const body = this.#body as SessionBody;
-    const end = body.receive(bytes, steps);
+    const { body, chunks } = this.#transaction;
+    const end = body === undefined ? chunks.receive(bytes, steps) : body.receive(bytes, steps);
     this.#tally.heard(end === -1 ? bytes.length : end);
     if (end === -1) return;
-    this.#phase = 'commands';
     if (end < bytes.length) this.#splitter.push(bytes.subarray(end));
-    const { refusal, size } = body;
+    if (body === undefined) this.#endChunk(steps);
+    else {
+      this.#phase = 'commands';
+      this.#endMessage(body.size, body.refusal, steps);
+    }
+  }
+
+  /** All octets of the chunk have come: only now it is answered (RFC 3030 §2). */
+  #endChunk(steps: Step[]): void {
+    const { size, last, refusal, messageSize } = this.#transaction.chunks.end(this.#transaction.open);
+    if (refusal?.outOfOrder) this.#refuse(steps, refusal.step);
+    else if (refusal === undefined ? last : refusal.ends) this.#endMessage(messageSize, refusal?.step, steps);
+    else steps.push(refusal?.step ?? say.chunkOk(size));
+  }
+
+  #endMessage(size: number, refusal: Step | undefined, steps: Step[]): void {
     if (refusal === undefined) this.#ask({ hook: 'on-data', size }, steps);
     else {
       steps.push(refusal);
@@ -286,7 +301,7 @@ export class SmtpSession {
 
   /** A trusted client speaks for another one. After XCLIENT the dialogue is where the banner is. */
   #claim(command: ClaimCommand, steps: Step[]): void {
-    const claim = readClaim(command, this.#options.xclient, this.#inTransaction);
+    const claim = readClaim(command, this.#options.xclient, this.#transaction.open);
     if ('refusal' in claim) this.#refuse(steps, claim.refusal);
     else if ('client' in claim) {
       this.helo = claim.client.helo ?? undefined;
@@ -326,13 +341,13 @@ export class SmtpSession {
         return;
       case 'on-mail-from':
         if (answer.kind === 'accept') {
-          this.#inTransaction = true;
+          this.#transaction.open = true;
           steps.push(say.SENDER_OK);
         } else this.#withoutMail(steps, say.vetoReply(answer));
         return;
       case 'on-rcpt':
         if (answer.kind === 'accept') {
-          this.#accepted += 1;
+          this.#transaction.accepted += 1;
           steps.push(say.RECIPIENT_OK);
         } else this.#withoutMail(steps, say.vetoReply(answer));
         return;
@@ -369,31 +384,15 @@ export class SmtpSession {
     this.#close(steps, text.toLowerCase());
   }
 
-  get #refusalOfMail(): Step | undefined {
-    if (this.helo === undefined) return say.SAY_HELLO_FIRST;
-    if (this.#inTransaction) return say.NESTED_MAIL;
-    return this.#auth.missing ? say.AUTH_REQUIRED : undefined;
-  }
-
-  get #outOfOrder(): Step {
-    return this.helo === undefined ? say.SAY_HELLO_FIRST : say.MAIL_FIRST;
-  }
-
   #endTransaction(steps: Step[]): void {
-    if (!this.#inTransaction) return;
-    this.#resetTransaction();
+    if (!this.#transaction.open) return;
+    this.#transaction.reset();
     steps.push(RESET);
-  }
-
-  #resetTransaction(): void {
-    this.#inTransaction = false;
-    this.#smtputf8 = false;
-    this.#accepted = 0;
-    this.#body = undefined;
   }
 
   #close(steps: Step[], why: string): void {
     this.#phase = 'closed';
+    this.#transaction.chunks.reset();
     this.#splitter.clear();
     steps.push({ do: 'close', why });
   }

@@ -4,7 +4,12 @@ import fc from 'fast-check';
 import { type OutgoingMessage, outgoingMessage } from '../../src/client/outgoing-message.ts';
 import type { StoredMessage } from '../../src/contract/index.ts';
 
-function stored(text: string, cuts: readonly number[], inMemory: boolean): StoredMessage {
+function stored(
+  text: string,
+  cuts: readonly number[],
+  inMemory: boolean,
+  parameters: StoredMessage['parameters'] = { smtputf8: true },
+): StoredMessage {
   const bytes = Buffer.from(text, 'latin1');
   const places = [...new Set([0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length])].sort(
     (a, b) => a - b,
@@ -14,13 +19,13 @@ function stored(text: string, cuts: readonly number[], inMemory: boolean): Store
     yield* chunks;
   };
   return {
-    parameters: { smtputf8: true },
+    parameters,
     inMemory: inMemory ? chunks : undefined,
     open,
   } as unknown as StoredMessage;
 }
 
-const rows: readonly (readonly [string, string, Omit<OutgoingMessage, 'encoded'>])[] = [
+const rows: readonly (readonly [string, string, Omit<OutgoingMessage, 'encoded' | 'binary'>])[] = [
   ['plain', 'Subject: a\r\n\r\nb\r\n', { eightBit: false, eightBitHeader: false, unsafe: false }],
   [
     'eight bits in the body',
@@ -41,16 +46,29 @@ const rows: readonly (readonly [string, string, Omit<OutgoingMessage, 'encoded'>
   ['an empty message', '', { eightBit: false, eightBitHeader: false, unsafe: false }],
   ['a bare LF', 'S: a\r\n\r\n\n', { eightBit: false, eightBitHeader: false, unsafe: true }],
   ['a bare CR', 'S: a\r\n\r\na\rb\r\n', { eightBit: false, eightBitHeader: false, unsafe: true }],
+  ['a NUL', 'S: a\r\n\r\n\0\r\n', { eightBit: false, eightBitHeader: false, unsafe: true }],
   ['a CR at the end', 'S: a\r\n\r\na\r', { eightBit: false, eightBitHeader: false, unsafe: true }],
 ];
 for (const [name, text, expected] of rows) {
   test(`${name} is seen however the message is cut`, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat()), fc.boolean(), async (cuts, inMemory) => {
-        const { encoded, ...facts } = await outgoingMessage(stored(text, cuts, inMemory));
+        const { encoded, binary, ...facts } = await outgoingMessage(stored(text, cuts, inMemory));
+        assert.equal(binary, false);
         assert.deepEqual(facts, expected);
         assert.equal(encoded !== undefined, inMemory);
       }),
     );
   });
 }
+
+// RFC 3030 §3
+test('a binary message is neither stuffed nor unsafe, and has no end of data', async () => {
+  const content = 'S: a\r\n\r\n.\r\n\0\n\r.';
+  for (const inMemory of [true, false]) {
+    const outgoing = await outgoingMessage(stored(content, [6, 9], inMemory, { body: 'BINARYMIME' }));
+    assert.equal(outgoing.binary, true);
+    assert.equal(outgoing.unsafe, false);
+    if (inMemory) assert.equal(Buffer.concat(outgoing.encoded ?? []).toString('latin1'), content);
+  }
+});

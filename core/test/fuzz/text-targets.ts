@@ -47,7 +47,8 @@ export const commands: Target = {
   words: SESSION_WORDS,
   run(input) {
     const command = parseCommand(textOf(input));
-    if (command.verb === 'BDAT') assert.ok(Number.isSafeInteger(command.size) && command.size >= 0);
+    if (command.verb === 'BDAT')
+      assert.ok(command.size >= 0 && (Number.isSafeInteger(command.size) || command.fault !== undefined));
     if (command.verb === 'fault') assert.ok(command.fault.code >= 500);
     assert.match(printable(textOf(input)), /^[\t -~]*$/);
   },

@@ -75,6 +75,8 @@ export const SESSION_WORDS = [
   'BDAT 10\r\n',
   'BDAT 0 LAST\r\n',
   'BDAT 5 LAST\r\nabc\r\n',
+  'EHLO client.example\r\nMAIL FROM:<> BODY=BINARYMIME\r\nRCPT TO:<b@ours.example>\r\nBDAT 6\r\na\n\r.\r\n',
+  'BDAT 9007199254740993\r\n',
   'RSET\r\n',
   'NOOP\r\n',
   'NOOP x\r\n',

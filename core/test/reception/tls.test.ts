@@ -142,7 +142,7 @@ test('where TLS is required nothing but the way to it is served before (RFC 3207
   for (const good of ['EHLO client.example', 'HELO client.example', 'NOOP', 'RSET']) {
     await session.say(good).hears(/250 .*\r\n$/);
   }
-  for (const refused of [...MESSAGE, 'VRFY a', 'HELP', 'AUTH PLAIN AAAA', 'BDAT 3', 'FOO']) {
+  for (const refused of [...MESSAGE, 'VRFY a', 'HELP', 'AUTH PLAIN AAAA', 'BDAT 0', 'FOO']) {
     await session.say(refused).hears(/^530 5\.7\.0 Must issue a STARTTLS command first\r\n/);
   }
   await session.say('STARTTLS').hears(/^220 .*\r\n/);

@@ -142,10 +142,47 @@ describe('the greeting and the hello', () => {
       size: true,
       maxSize: 1000,
       eightBitMime: true,
+      chunking: false,
+      binaryMime: false,
       smtputf8: false,
       dsn: true,
       startTls: false,
     });
+  });
+
+  // RFC 3030 §3
+  it('sends a binary message as one chunk, once the recipients are known', () => {
+    const talk = new Talk().ready('PIPELINING', 'SIZE', '8BITMIME', 'CHUNKING', 'BINARYMIME');
+    const binary = envelope(
+      { parameters: { body: 'BINARYMIME' }, eightBit: true },
+      'b@b.example',
+      'c@b.example',
+    );
+    assert.deepEqual(talk.send(binary).news, [
+      '> MAIL FROM:<a@a.example> SIZE=100 BODY=BINARYMIME | RCPT TO:<b@b.example> | RCPT TO:<c@b.example>',
+    ]);
+    assert.deepEqual(talk.hear('250 ok\r\n250 ok\r\n').news, []);
+    assert.deepEqual(talk.hear('550 no\r\n').news, ['> BDAT 100 LAST', 'send-octets']);
+    talk.dialogue.bodySent();
+    assert.deepEqual(talk.hear('554 5.6.0 no\r\n').news.length, 1);
+    // The refused chunk has not ended the transaction for the next hop.
+    assert.match(talk.send(envelope()).news[0] ?? '', /^> RSET \| MAIL FROM/);
+  });
+
+  it('sends no chunk when no recipient was accepted, and no binary message where it is not offered', () => {
+    const binary = envelope({ parameters: { body: 'BINARYMIME' } });
+    const talk = new Talk().ready('CHUNKING', 'BINARYMIME');
+    assert.deepEqual(talk.send(binary).news, ['> MAIL FROM:<a@a.example> BODY=BINARYMIME']);
+    talk.hear('250 ok\r\n550 no\r\n');
+    assert.equal(
+      talk.news.some((done) => done.includes('BDAT')),
+      false,
+    );
+    for (const keywords of [['8BITMIME', 'CHUNKING'], ['BINARYMIME'], []]) {
+      const [step] = new Talk().ready(...keywords).dialogue.send(binary);
+      const [result] = step?.do === 'result' ? step.recipients : [];
+      assert.deepEqual([result?.during, result?.reply?.status], ['local', '5.6.3']);
+    }
   });
 
   it('takes SIZE without a number, or 0, for no limit', () => {

@@ -186,8 +186,19 @@ test('dots at the beginning of lines are doubled, and the end of data follows a 
 });
 
 // RFC 5321 §2.3.8
-test('a body with a bare CR or LF is unsafe to send', () => {
-  for (const body of ['a\n', '\n', 'a\n.\nb', 'a\r', 'a\rb', '\r\r\n', 'a\r\n\n', 'a\r.\r\n']) {
+test('a body with a bare CR or LF or a NUL is unsafe to send', () => {
+  for (const body of [
+    'a\n',
+    '\n',
+    'a\n.\nb',
+    'a\r',
+    'a\rb',
+    '\r\r\n',
+    'a\r\n\n',
+    'a\r.\r\n',
+    '\0.\r\n',
+    'a\0',
+  ]) {
     for (const size of [1, 2, 100])
       assert.equal(encode(cut(octets(body), [size])).unsafe, true, JSON.stringify(body));
   }
@@ -199,7 +210,7 @@ test('a decoded encoding is the body, with a CRLF at its end', () => {
       const body = text(bytes);
       const encoded = encode(cut(bytes, cuts));
       assert.deepEqual(encoded, encode([bytes]));
-      assert.equal(encoded.unsafe, /(?<!\r)\n|\r(?!\n)/.test(body));
+      assert.equal(encoded.unsafe, /(?<!\r)\n|\r(?!\n)|\0/.test(body));
       const decoded = decode(cut(octets(encoded.wire), otherCuts));
       assert.equal(decoded.body, body === '' || body.endsWith('\r\n') ? body : `${body}\r\n`);
       assert.equal(decoded.rest, '');

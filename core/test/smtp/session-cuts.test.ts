@@ -16,7 +16,10 @@ const SMALL: Partial<SessionOptions> = {
   recipients: 2,
   badCommands: 5,
   unauthenticatedBytes: 300,
+  chunks: 3,
 };
+
+const BINARY: Partial<SessionOptions> = { binaryMime: true };
 
 const NO: Answer = { kind: 'reject', status: '5.7.1', text: 'No' };
 const LATER: Answer = { kind: 'defer', status: '4.7.1', text: 'Later' };
@@ -61,6 +64,21 @@ const DIALOGUE = octets(
     'DATA',
     'bad \n line and \r and \0 end',
     '.',
+    'MAIL FROM:<a@x.example>',
+    'RCPT TO:<e@y.example>',
+    'BDAT 14',
+    'Subject: one\r',
+    'BDAT 7',
+    '\r\n.\r\nDABDAT 4 LAST',
+    'TA\r',
+    'MAIL FROM:<a@x.example> BODY=BINARYMIME',
+    'RCPT TO:<e@y.example>',
+    'BDAT 9',
+    'a\n\0\r.\r\n',
+    'BDAT 3 NOW',
+    'x\r',
+    'BDAT 2 LAST',
+    '',
     'RSET',
     'QUIT',
     'NOOP',
@@ -69,7 +87,7 @@ const DIALOGUE = octets(
 );
 
 test('cut once, at any place, a dialogue leads to the same steps', () => {
-  for (const options of [{}, LENIENT, SMALL]) {
+  for (const options of [{}, LENIENT, SMALL, BINARY]) {
     const whole = steps([DIALOGUE], options);
     for (let at = 1; at < DIALOGUE.length; at++) {
       for (const pace of ['at-once', 'late'] as const) {
@@ -84,7 +102,7 @@ test('cut once, at any place, a dialogue leads to the same steps', () => {
 });
 
 test('octet by octet a dialogue leads to the same steps', () => {
-  for (const options of [{}, LENIENT, SMALL]) {
+  for (const options of [{}, LENIENT, SMALL, BINARY]) {
     assert.deepEqual(steps(cut(DIALOGUE, [1]), options), steps([DIALOGUE], options));
   }
 });
@@ -101,6 +119,14 @@ const pieces = fc.constantFrom(
   'DATA\r\n',
   'Subject: x\r\n\r\nHello\r\n.\r\n',
   'RSET\r\n',
+  'EHLO x.example\r\nMAIL FROM:<> BODY=BINARYMIME\r\nRCPT TO:<b@y.example>\r\n',
+  'BDAT 0\r\n',
+  'BDAT 0 LAST\r\n',
+  'BDAT 5\r\nab\r\n.',
+  'BDAT 6 LAST\r\nQUIT\r\n',
+  'BDAT 30 LAST\r\n',
+  'BDAT 3 NOW\r\n\r\n.',
+  'BDAT 9007199254740993\r\n',
   'NOOP\r\n',
   'QUIT\r\n',
   'x'.repeat(45),
@@ -119,7 +145,14 @@ const answerLists = fc.array(fc.constantFrom(ACCEPT, ACCEPT, ACCEPT, NO, LATER, 
   minLength: 1,
   maxLength: 6,
 });
-const settings = fc.constantFrom({}, LENIENT, SMALL, { ...SMALL, ...LENIENT });
+const settings = fc.constantFrom<Partial<SessionOptions>[]>(
+  {},
+  LENIENT,
+  SMALL,
+  BINARY,
+  { ...SMALL, ...LENIENT },
+  { ...SMALL, ...BINARY },
+);
 
 test('cut at random, any dialogue with any answers, at once or late, leads to the same steps', () => {
   fc.assert(
@@ -153,6 +186,8 @@ const WORDS = [
   '.\r\n',
   'STARTTLS\r\n',
   'BDAT 9999999999999 LAST\r\n',
+  'BDAT 3 LAST\r\nabc',
+  'BDAT 10\r\n',
   'AUTH PLAIN AAAA\r\n',
   'VRFY <x@y>\r\n',
 ].map(octets);

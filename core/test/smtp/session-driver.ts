@@ -21,6 +21,8 @@ export const OPTIONS: SessionOptions = {
   commandsWithoutMail: 1000,
   messagesPerSession: 1000,
   unauthenticatedBytes: 1_000_000,
+  chunks: 50,
+  binaryMime: false,
   body: { bareLf: 'refuse', bareCr: 'refuse', nul: 'refuse' },
   tls: 'none',
   tlsRequired: false,

@@ -85,9 +85,14 @@ const TABLE: readonly (readonly [command: string, replies: Readonly<Record<State
     { connected: '502 5.5.1', greeted: '502 5.5.1', sender: '502 5.5.1', recipient: '502 5.5.1' },
   ],
   [
-    'BDAT 5 LAST',
-    { connected: '502 5.5.1', greeted: '502 5.5.1', sender: '502 5.5.1', recipient: '502 5.5.1' },
+    'BDAT 0 LAST',
+    { connected: '503 5.5.1', greeted: '503 5.5.1', sender: '503 5.5.1', recipient: '250 2.0.0' },
   ],
+  [
+    'BDAT 0 MORE',
+    { connected: '503 5.5.1', greeted: '503 5.5.1', sender: '503 5.5.1', recipient: '501 5.5.4' },
+  ],
+  ['BDAT x', { connected: '501 5.5.4', greeted: '501 5.5.4', sender: '501 5.5.4', recipient: '501 5.5.4' }],
   [
     'AUTH PLAIN',
     { connected: '502 5.5.1', greeted: '502 5.5.1', sender: '502 5.5.1', recipient: '502 5.5.1' },

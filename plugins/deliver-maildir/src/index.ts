@@ -39,7 +39,8 @@ export default definePlugin({
       ),
       lineEnds: Type.With(Type.Union([Type.Literal('crlf'), Type.Literal('lf')]), {
         default: 'crlf',
-        description: '`crlf` keeps the message octet for octet; `lf` writes the line ends of Unix.',
+        description:
+          '`crlf` keeps the message octet for octet; `lf` writes the line ends of Unix, but for binary messages (RFC 3030).',
       }),
     },
     { additionalProperties: false },

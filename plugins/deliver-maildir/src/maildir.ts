@@ -87,7 +87,9 @@ export class Maildir {
     message: StoredMessage,
     signal: AbortSignal,
   ): Promise<number> {
-    const shortener = this.#lineEnds === 'lf' ? new LineEndShortener() : undefined;
+    // A binary message has no lines: changing what looks like their ends would destroy it (RFC 3030 §3).
+    const hasLines = message.parameters.body !== 'BINARYMIME';
+    const shortener = this.#lineEnds === 'lf' && hasLines ? new LineEndShortener() : undefined;
     let pieces: Uint8Array[] = [];
     let gathered = 0;
     let size = 0;

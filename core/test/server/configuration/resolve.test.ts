@@ -60,6 +60,10 @@ test('a small file becomes a whole definition: defaults filled in, units as numb
       rejectAt: 'at-once',
       bannerDelay: 0,
       earlyTalker: 'ignore',
+      bareLf: 'refuse',
+      bareCr: 'refuse',
+      nul: 'refuse',
+      binaryMime: false,
     },
   ]);
   assert.equal(resolved.limits.messageSize, 2 ** 20);

@@ -1,0 +1,86 @@
+// The open mail transaction of a session, and the order in which commands may come (RFC 5321 §4.1.4): why one of them
+// cannot be served now, whatever its arguments.
+
+import type { BdatCommand, Command } from './command.ts';
+import type { SessionBody } from './session-body.ts';
+import { SessionChunks } from './session-chunks.ts';
+import {
+  AFTER_CHUNKS,
+  BINARY_BY_BDAT,
+  EHLO_FOR_BDAT,
+  MAIL_FIRST,
+  NESTED_MAIL,
+  NO_VALID_RECIPIENTS,
+  RCPT_FIRST,
+  refusalOf,
+  SAY_HELLO_FIRST,
+  TOO_LARGE,
+} from './session-replies.ts';
+import type { SessionOptions, Step } from './session-steps.ts';
+
+interface Greeted {
+  readonly helo: string | undefined;
+  readonly esmtp: boolean;
+}
+
+export class SessionTransaction {
+  /** MAIL was accepted. */
+  open = false;
+  smtputf8 = false;
+  /** BODY=BINARYMIME (RFC 3030 §3). */
+  binary = false;
+  /** Recipients that were accepted. */
+  accepted = 0;
+  /** What comes by DATA. */
+  body: SessionBody | undefined;
+  readonly chunks: SessionChunks;
+  readonly #messageSize: number;
+
+  constructor(options: SessionOptions) {
+    this.#messageSize = options.messageSize;
+    this.chunks = new SessionChunks(options);
+  }
+
+  reset(): void {
+    this.open = false;
+    this.smtputf8 = false;
+    this.binary = false;
+    this.accepted = 0;
+    this.body = undefined;
+    this.chunks.reset();
+  }
+
+  /**
+   * BDAT: the octets of a chunk follow, refused or not. False, and a reply, where there are too many to wait for:
+   * outside a transaction no deadline bounds what is dropped, and what cannot be counted has no end.
+   */
+  beginChunk(command: BdatCommand, refusal: Step | undefined, steps: Step[]): boolean {
+    const waitsFor = this.open ? Number.MAX_SAFE_INTEGER : this.#messageSize;
+    if (command.size <= waitsFor) this.chunks.begin(command, refusal, this.binary, steps);
+    else steps.push(command.fault === undefined ? TOO_LARGE : refusalOf(command.fault));
+    return command.size <= waitsFor;
+  }
+
+  /** Undefined where the command may come now. */
+  outOfOrder(verb: Command['verb'], { helo, esmtp }: Greeted): Step | undefined {
+    switch (verb) {
+      case 'MAIL':
+        if (this.open) return NESTED_MAIL;
+        return helo === undefined ? SAY_HELLO_FIRST : undefined;
+      case 'RCPT':
+      case 'DATA':
+        if (!this.open) return helo === undefined ? SAY_HELLO_FIRST : MAIL_FIRST;
+        if (verb === 'DATA' && this.accepted === 0) return NO_VALID_RECIPIENTS;
+        // RFC 3030 §2 and §3: the two never mix, and only chunks can carry what is binary.
+        if (this.chunks.count > 0) return AFTER_CHUNKS;
+        return verb === 'DATA' && this.binary ? BINARY_BY_BDAT : undefined;
+      case 'BDAT':
+        if (helo === undefined) return SAY_HELLO_FIRST;
+        if (!esmtp) return EHLO_FOR_BDAT;
+        if (!this.open) return MAIL_FIRST;
+        return this.accepted === 0 ? RCPT_FIRST : undefined;
+      default:
+        return undefined;
+    }
+  }
+}
