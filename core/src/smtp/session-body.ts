@@ -15,7 +15,7 @@ export class SessionBody {
   readonly #textLine: number;
   readonly #policy: BodyPolicy | undefined;
   readonly #normaliser: LineEndNormaliser | undefined;
-  #decoder: DotDecoder | undefined;
+  readonly #decoder = new DotDecoder();
   #scanner: LineEndScanner | undefined;
   #dropped = false;
 
@@ -33,7 +33,6 @@ export class SessionBody {
 
   /** Takes what has arrived of DATA. Gives the index just after the end of data, or -1 while it has not come. */
   receive(bytes: Uint8Array, steps: Step[]): number {
-    this.#decoder ??= new DotDecoder();
     const received = this.#decoder.receive(bytes);
     this.#keep(received.body, steps);
     return received.end;
@@ -63,8 +62,8 @@ export class SessionBody {
   get refusal(): Step | undefined {
     // RFC 1870 §6
     if (this.size > this.#limit) return TOO_LARGE;
-    const found = (this.#decoder ?? this.#scanner)?.found;
-    if (found === undefined || this.#policy === undefined) return undefined;
+    if (this.#policy === undefined) return undefined;
+    const { found } = this.#scanner ?? this.#decoder;
     const fault = bodyFault(found, this.#policy);
     if (fault !== undefined) return refusalOf(fault);
     const { longestLine } = this.#normaliser ?? found;
