@@ -178,10 +178,10 @@ test('a bounce that cannot be delivered is not bounced again', async () => {
   using hop = await choosyHop();
   await using server = await ServerProcess.start(folder.path, house(hop.port));
   await sendRaw(server.port, 'refused@stranger.example', ['refused@elsewhere.example'], MESSAGE);
-  await server.until((line) => line.msg === 'bounce-queued');
+  await server.until((line) => line.msg === 'notice-queued');
   const dropped = await server.until((line) => line.msg === 'notice-dropped');
   assert.deepEqual(dropped.recipients, ['refused@stranger.example']);
-  assert.equal(server.log.filter((line) => line.msg === 'bounce-queued').length, 1);
+  assert.equal(server.log.filter((line) => line.msg === 'notice-queued').length, 1);
   await server.stop();
 });
 

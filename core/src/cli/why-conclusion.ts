@@ -175,7 +175,7 @@ function fate(facts: Facts, next: unknown, notice: string): string {
 
 /** Who heard of a failure. */
 function noticeOf(events: readonly TracedEvent[]): string {
-  const told = events.find(({ name }) => name === 'bounce-queued')?.facts;
+  const told = events.find(({ name, facts }) => name === 'notice-queued' && facts.action === 'failed')?.facts;
   if (told !== undefined) return `${address(told.to)} was told (${text(told.message)}).`;
   const dropped = events.some(({ name }) => name === 'notice-dropped');
   return dropped ? 'Nobody was told: its sender is the null sender.' : 'Its sender was not told.';

@@ -43,8 +43,8 @@ function lineOf(name: TracedEvent['name'], facts: Facts): string {
       return `attempt ${text(facts.attempt)} by ${text(facts.transport) || 'nobody'} to ${text(facts.destination) || 'nowhere'}: ${text(facts.outcome)} in ${duration(facts.milliseconds)}${facts.next === undefined ? '' : `, next ${time(facts.next)}`}`;
     case 'recipient-settled':
       return settledLine(facts);
-    case 'bounce-queued':
-      return `bounce ${text(facts.message)} queued for ${address(facts.to)}`;
+    case 'notice-queued':
+      return `notice (${text(facts.action)}) ${text(facts.message)} queued for ${address(facts.to)}`;
     case 'notice-dropped':
       return `nobody to tell: ${text(facts.text)}`;
     default:

@@ -3,11 +3,12 @@
 
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import type { Clock, Exchange, StoredMessage } from '../contract/index.ts';
+import type { Clock, Delivered, Exchange, StoredMessage } from '../contract/index.ts';
 import {
   type DialogueStep,
   DotEncoder,
   type Envelope,
+  type Offer,
   type RecipientResult,
   type Reply,
   SmtpDialogue,
@@ -40,6 +41,8 @@ const LOST: RecipientResult = { during: 'mail', reply: undefined };
 
 export class Connection {
   readonly target: Target;
+  /** What the next hop offered last. */
+  offer: Offer | undefined;
   /** Transactions begun. */
   messages = 0;
   /** undefined in clear. */
@@ -84,6 +87,12 @@ export class Connection {
         : connectTcp({ path: target.path });
     this.#socket.once('connect', () => this.#run(this.#dialogue.begin()));
     this.#listen(this.#socket);
+  }
+
+  /** Who tells a sender that asked for notices of success: the next hop, nobody, or we who speak to the mailbox. */
+  get relayed(): Delivered['relayed'] {
+    if (this.#settings.protocol === 'lmtp') return undefined;
+    return this.offer?.dsn ? 'with-dsn' : 'without-dsn';
   }
 
   /** Resolves when the dialogue is ready for messages (undefined), or with the reason why it never will be. */
@@ -181,6 +190,7 @@ export class Connection {
         this.#sendBody();
         break;
       case 'ready':
+        this.offer = step.offer;
         this.#ready(step.offer.startTls);
         break;
       case 'tls-refused':

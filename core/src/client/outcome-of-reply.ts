@@ -1,7 +1,7 @@
 // What a next hop's reply means for a recipient: a table. An enhanced status that came with the reply is kept,
 // for others the code and the command that it answered decide.
 
-import { Outcome } from '../contract/index.ts';
+import { type Delivered, Outcome } from '../contract/index.ts';
 import {
   isPermanentStatus,
   isTransientStatus,
@@ -53,10 +53,21 @@ const PERMANENT: ReadonlyMap<string, PermanentStatus> = new Map([
   ['556', '5.1.10'],
 ]);
 
-/** @param host the next hop's name, for the bounce. */
-export function outcomeOfReply(reply: Reply, during: During, host: string): Outcome {
+/**
+ * @param host the next hop's name, for notices
+ * @param relayed what the next hop does about notices; undefined where it is the mailbox (LMTP)
+ */
+export function outcomeOfReply(
+  reply: Reply,
+  during: During,
+  host: string,
+  relayed?: Delivered['relayed'],
+): Outcome {
   const text = wordsOfReply(reply);
-  if (reply.code < 300) return Outcome.delivered(text);
+  if (reply.code < 300) {
+    if (relayed === 'with-dsn') return { kind: 'delivered', text, relayed };
+    return Outcome.delivered(text, { remote: { host, reply: text }, ...(relayed && { relayed }) });
+  }
   const key = `${reply.code} ${during}`;
   const words = during === 'local' ? reply.lines.join(' ') : `${host} said: ${text}`;
   const remote = during === 'local' ? undefined : { host, reply: text };

@@ -78,7 +78,7 @@ async function carry(
     eightBitHeader: outgoing.eightBitHeader,
   };
   const results = await connection.carry(envelope, message, outgoing, () => delivery.signal.aborted);
-  ledger.enter(results, target.host);
+  ledger.enter(results, connection);
   delivery.report(() => ({
     ...placeOf(target),
     reused: messages > 0,
@@ -184,13 +184,13 @@ class Ledger {
   }
 
   /** @param results for `open`, in its order. */
-  enter(results: readonly RecipientResult[], host: string): void {
+  enter(results: readonly RecipientResult[], connection: Connection): void {
     // Recipients that share a result share its outcome, so that alike can be told by identity.
     const shared = new Map<RecipientResult, Outcome | undefined>();
     const open: Recipient[] = [];
     this.open.forEach((recipient, index) => {
       const result = results[index] as RecipientResult;
-      if (!shared.has(result)) shared.set(result, this.#outcomeOf(result, host));
+      if (!shared.has(result)) shared.set(result, this.#outcomeOf(result, connection));
       const outcome = shared.get(result);
       if (outcome === undefined) open.push(recipient);
       else this.#outcomes.set(recipient, outcome);
@@ -218,7 +218,10 @@ class Ledger {
   }
 
   /** undefined: another host may be asked. */
-  #outcomeOf({ during, reply }: RecipientResult, host: string): Outcome | undefined {
+  #outcomeOf(
+    { during, reply }: RecipientResult,
+    { target: { host }, relayed }: Connection,
+  ): Outcome | undefined {
     if (reply === undefined) {
       // The next hop may have the message: to ask another one now would only make sure of the duplicate.
       if (during === 'message')
@@ -230,6 +233,6 @@ class Ledger {
       this.trouble = deferralOfRefusal(reply, host);
       return undefined;
     }
-    return outcomeOfReply(reply, during, host);
+    return outcomeOfReply(reply, during, host, relayed);
   }
 }

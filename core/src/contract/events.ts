@@ -162,8 +162,15 @@ export interface Events {
     outcome: Outcome;
     attempt: number;
   };
-  'bounce-queued': { message: string; about: string; to: string; recipients: readonly string[] };
-  /** A bounce could not be delivered, or a message with the null sender failed: nobody is left to be told. */
+  /** A delivery status notification is on its way to the sender `to` of the message `about`. */
+  'notice-queued': {
+    message: string;
+    about: string;
+    action: 'failed' | 'delayed' | 'delivered' | 'relayed' | 'expanded';
+    to: string;
+    recipients: readonly string[];
+  };
+  /** A notice could not be delivered, or a message with the null sender failed: nobody is left to be told. */
   'notice-dropped': { message: string; recipients: readonly string[]; text: string };
   /** The store set an unreadable entry aside. */
   'entry-damaged': { entry: string; text: string };

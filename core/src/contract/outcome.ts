@@ -5,8 +5,15 @@ import type { Mailbox, PermanentStatus, ReversePath, TransientStatus } from '../
 /** The transport has taken responsibility: the message is safe with the next hop or in the mailbox. */
 export interface Delivered {
   readonly kind: 'delivered';
-  /** What the next hop said, for the log and for success notices. */
+  /** What the next hop said, for the log. */
   readonly text?: string;
+  /** The next hop's words, for notices. */
+  readonly remote?: RemoteReply;
+  /**
+   * Set where the message went to another mail server, not into a mailbox: has that server taken over the wishes for
+   * notices (RFC 3461 §5.2.1), or does the sender who asked hear from us that nobody will tell (§5.2.2)?
+   */
+  readonly relayed?: 'with-dsn' | 'without-dsn';
 }
 /** Permanent: the sender gets a bounce (RFC 3464), and the recipient leaves the queue. */
 export interface Failed {
@@ -32,6 +39,8 @@ export interface Redirected {
   readonly to: readonly Mailbox[];
   /** The envelope sender from here on (SRS, lists): it is who hears of failures. Default: as it was. */
   readonly sender?: ReversePath;
+  /** The sender must not learn the new addresses: no notice is sent about them (RFC 3461 §5.2.7.3). */
+  readonly confidential?: true;
 }
 /** Gone without a notice; the reason is logged. */
 export interface Discarded {
@@ -48,8 +57,8 @@ export interface RemoteReply {
 export type Outcome = Delivered | Failed | Deferred | Redirected | Discarded;
 
 export const Outcome = {
-  delivered: (text?: string): Delivered =>
-    text === undefined ? { kind: 'delivered' } : { kind: 'delivered', text },
+  delivered: (text?: string, details?: Pick<Delivered, 'remote' | 'relayed'>): Delivered =>
+    text === undefined ? { kind: 'delivered', ...details } : { kind: 'delivered', text, ...details },
   failed: (status: PermanentStatus, text: string, remote?: RemoteReply): Failed => ({
     kind: 'failed',
     status,
@@ -61,7 +70,10 @@ export const Outcome = {
     text: string,
     details?: Pick<Deferred, 'remote' | 'retryAfter' | 'scope'>,
   ): Deferred => ({ kind: 'deferred', status, text, ...details }),
-  redirected: (to: readonly Mailbox[], details?: Pick<Redirected, 'sender'>): Redirected => ({
+  redirected: (
+    to: readonly Mailbox[],
+    details?: Pick<Redirected, 'sender' | 'confidential'>,
+  ): Redirected => ({
     kind: 'redirected',
     to,
     ...details,

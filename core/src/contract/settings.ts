@@ -2,7 +2,7 @@
 // checked against, and the types that the rooms read. Reference: core/docs/configuration.md, generated from here.
 
 import { type Static, type TObject, Type } from 'typebox';
-import { ByteSize, Duration } from './schema.ts';
+import { ByteSize, Duration, FilePath } from './schema.ts';
 import { type Token, token } from './token.ts';
 
 const closed = { additionalProperties: false } as const;
@@ -196,6 +196,27 @@ export const DeadlinesSchema = Type.Object(
 export type Deadlines = Static<typeof DeadlinesSchema>;
 export const Deadlines: Token<Deadlines> = token<Deadlines>('Deadlines');
 
+/** A template: its first line is `Subject: …`, then an empty line, then the text (core/docs/notices.md). */
+const template = (action: string) =>
+  Type.Optional(Type.String({ description: `The notice that a message ${action}.` }));
+
+const NoticesSchema = Type.Object(
+  {
+    folder: Type.Optional(
+      FilePath({
+        description:
+          'A folder with templates in files: `failed.txt`, `delayed.txt` and so on. Read at the start.',
+      }),
+    ),
+    failed: template('could not be delivered'),
+    delayed: template('is delayed'),
+    delivered: template('has been delivered'),
+    relayed: template('was passed on to a server that sends no notices'),
+    expanded: template('was sent on to several addresses'),
+  },
+  { ...closed, description: 'Your own words for notices to senders (docs/notices.md). Default: English.' },
+);
+
 export const DeliverySchema = Type.Object(
   {
     concurrency: Type.Integer({
@@ -238,6 +259,12 @@ export const DeliverySchema = Type.Object(
       default: '5d',
       description: 'Age at which an undelivered message is returned to its sender (RFC 5321 §4.5.4.1).',
     }),
+    delayWarningAfter: Duration({
+      default: '4h',
+      description:
+        'Age at which the sender of an undelivered message is told once that it is delayed; 0 switches that off.',
+    }),
+    notices: Type.Optional(NoticesSchema),
     redirects: Type.Integer({
       default: 10,
       minimum: 1,

@@ -28,6 +28,8 @@ export interface QueueItem {
   readonly due: number;
   /** When the sender is told that it was in vain. */
   readonly expires: number;
+  /** The sender has been told that it takes long. */
+  readonly delayWarned?: true;
 }
 
 export interface QueuedRecipient {

@@ -1,4 +1,4 @@
-// The courier: carries one item at a time through its attempt to a durable outcome: retry, bounce, redirection or done.
+// The courier: carries one item at a time through its attempt to a durable outcome: retry, notice, redirection or done.
 // Whatever goes wrong with one item ends its attempt and no other. Not for: choosing the item (agenda.ts).
 
 import {
@@ -13,9 +13,11 @@ import {
 import type { Routing, Transport } from '../hooks/index.ts';
 import type { Pending } from './agenda.ts';
 import { Attempt, type AttemptServices } from './attempt.ts';
-import type { BounceWriter } from './bounce-writer.ts';
 import type { Claims } from './claims.ts';
+import { wantsSuccess } from './news.ts';
+import type { NoticeWriter } from './notice-writer.ts';
 import { redirectedItems, routesOf, splitItem } from './reroute.ts';
+import { milestonesOf } from './retry.ts';
 import {
   isOverdue,
   isUnreachable,
@@ -34,7 +36,7 @@ export interface CourierServices extends AttemptServices {
   readonly settings: DeliverySettings;
   readonly routing: Routing;
   readonly claims: Claims;
-  readonly bounces: BounceWriter;
+  readonly notices: NoticeWriter;
   readonly log: Logger;
 }
 
@@ -54,7 +56,7 @@ interface Errand {
   disowned: boolean;
 }
 
-/** Milliseconds until outcomes are acted upon again whose bounce or new items could not be made. */
+/** Milliseconds until outcomes are acted upon again whose notices or new items could not be made. */
 const NEWS_RETRY = 60_000;
 
 const NO_ROUTE = Outcome.deferred('4.4.4', 'No plugin carries mail for this address');
@@ -174,30 +176,30 @@ export class Courier {
   #settle(errand: Errand, outcomes: Outcomes, item = errand.pending.item): void {
     if (this.#errands.get(item.id) !== errand) return;
     const { clock, settings, chance } = this.#services;
-    const only = outcomes.length === 1 ? (outcomes[0] as Outcome).kind : undefined;
-    if (only === 'delivered' || only === 'discarded') {
+    if (outcomes.length === 1 && isQuietEnd(item, outcomes[0] as Outcome)) {
       this.#announce(errand, outcomes, undefined);
       this.#finish(errand, false, { remove: [item] });
       return;
     }
-    const settlement = settlementOf(item, outcomes, clock.now(), settings, () => chance.next());
-    const { remaining, failed, redirected } = settlement;
+    const milestones = milestonesOf(errand.pending.message, settings);
+    const settlement = settlementOf(item, outcomes, clock.now(), settings, () => chance.next(), milestones);
+    const { remaining, news, redirected } = settlement;
     this.#announce(errand, outcomes, remaining?.due);
-    if (failed.length > 0 || redirected.length > 0)
+    if (news.length > 0 || redirected.length > 0)
       void this.#settleWithNews(errand, item, outcomes, settlement);
     else this.#finish(errand, isUnreachable(outcomes), endOf(item, remaining));
   }
 
-  /** Bounces and redirections make new messages and items: all in the change that ends the old ones. Never rejects. */
+  /** Notices and redirections make new messages and items: all in the change that ends the old ones. Never rejects. */
   async #settleWithNews(
     errand: Errand,
     item: QueueItem,
     outcomes: Outcomes,
     settlement: Settlement,
   ): Promise<void> {
-    const { clock, bounces, claims, identifiers, log } = this.#services;
+    const { clock, notices, claims, identifiers, log } = this.#services;
     const { pending } = errand;
-    const { remaining, failed, redirected } = settlement;
+    const { remaining, news, redirected } = settlement;
     const unreachable = isUnreachable(outcomes);
     try {
       const now = clock.now();
@@ -205,12 +207,15 @@ export class Courier {
         redirected.length === 0
           ? []
           : await redirectedItems(item, pending.message, redirected, now, claims, identifiers);
-      const bounce =
-        failed.length === 0 || errand.disowned ? undefined : await bounces.write(pending, failed);
-      if (bounce !== undefined && (errand.disowned || this.#errands.get(item.id) !== errand))
-        bounce.put.body.discard();
-      const change = { ...endOf(item, remaining), ...(bounce && { put: [bounce.put] }), add };
-      this.#finish(errand, unreachable, change, bounce?.announce, bounce !== undefined || add.length > 0);
+      const written =
+        news.length === 0 || errand.disowned ? [] : await notices.write(pending, news, item.expires);
+      if (errand.disowned || this.#errands.get(item.id) !== errand)
+        for (const { put } of written) put.body.discard();
+      const change = { ...endOf(item, remaining), put: written.map(({ put }) => put), add };
+      const announce = (): void => {
+        for (const each of written) each.announce();
+      };
+      this.#finish(errand, unreachable, change, announce, written.length + add.length > 0);
     } catch (error) {
       log.error({ item: item.id, error: wordsOf(error) }, 'outcomes not acted upon, will be tried again');
       const due = clock.now() + NEWS_RETRY;
@@ -265,6 +270,12 @@ export class Courier {
       ...(next !== undefined && { next }),
     });
   }
+}
+
+/** Done, and nobody is to be told: what becomes of most mail. */
+function isQuietEnd({ recipients: [recipient] }: QueueItem, { kind }: Outcome): boolean {
+  if (kind === 'discarded') return true;
+  return kind === 'delivered' && !(recipient !== undefined && wantsSuccess(recipient));
 }
 
 function endOf(item: QueueItem, remaining: QueueItem | undefined): QueueChange {

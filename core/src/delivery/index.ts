@@ -1,4 +1,6 @@
-// The door of delivery/: the scheduler, and the operator's hand on the queue.
+// The door of delivery/: the scheduler, the operator's hand on the queue, and the check of the operator's templates.
 
+export { ACTIONS, type Action } from './news.ts';
+export { parseNoticeTemplate } from './notice-template.ts';
 export { QueueControl } from './queue-control.ts';
 export { Scheduler } from './scheduler.ts';

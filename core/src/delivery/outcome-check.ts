@@ -19,6 +19,7 @@ export function faultOfOutcome(outcome: unknown): string | undefined {
 function faultOf(given: Given): string | undefined {
   switch (given.kind) {
     case 'delivered':
+      return faultOfDelivered(given);
     case 'discarded':
       return undefined;
     case 'failed':
@@ -59,7 +60,17 @@ function mailboxOf(given: Mailbox | string): Mailbox {
 }
 
 function faultOfWords(kind: string, { text, remote }: Given): string | undefined {
-  if (typeof text !== 'string') return `${kind} takes a text`;
+  return typeof text === 'string' ? faultOfRemote(kind, remote) : `${kind} takes a text`;
+}
+
+function faultOfDelivered({ text, remote, relayed }: Given): string | undefined {
+  if (text !== undefined && typeof text !== 'string') return 'delivered takes a text or none';
+  if (relayed !== undefined && relayed !== 'with-dsn' && relayed !== 'without-dsn')
+    return `delivered takes relayed as with-dsn or without-dsn, not ${String(relayed)}`;
+  return faultOfRemote('delivered', remote);
+}
+
+function faultOfRemote(kind: string, remote: unknown): string | undefined {
   if (remote === undefined) return undefined;
   const { host, reply } = (remote ?? {}) as Given;
   return typeof host === 'string' && typeof reply === 'string'

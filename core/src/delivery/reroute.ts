@@ -61,6 +61,7 @@ export async function redirectedItems(
       attempts: 0,
       due: now,
       expires: item.expires,
+      ...(item.delayWarned && { delayWarned: true }),
     }),
   );
 }

@@ -1,6 +1,6 @@
 // When an item is attempted again, and when a destination is. Pure: attempts, time and chance are arguments.
 
-import type { DeliverySettings } from '../contract/index.ts';
+import type { DeliverySettings, MessageRecord } from '../contract/index.ts';
 
 /** Share of a wait by which it may be longer or shorter, so that what failed together does not return together. */
 const JITTER = 0.1;
@@ -26,6 +26,14 @@ export function nextAttempt(
 /** When the sender of a message that arrived then is told that it was in vain. */
 export function expiryOf(arrivedAt: number, { expireAfter }: Pick<DeliverySettings, 'expireAfter'>): number {
   return arrivedAt + expireAfter;
+}
+
+/** When the sender is to be told that a message takes long. */
+export function milestonesOf(
+  { arrivedAt }: Pick<MessageRecord, 'arrivedAt' | 'parameters'>,
+  { delayWarningAfter }: Pick<DeliverySettings, 'delayWarningAfter'>,
+): { readonly warnAt: number | undefined; readonly attemptAt?: number } {
+  return { warnAt: delayWarningAfter > 0 ? arrivedAt + delayWarningAfter : undefined };
 }
 
 /** How often a rest doubles at the most. */

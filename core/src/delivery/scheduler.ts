@@ -19,10 +19,11 @@ import {
 } from '../contract/index.ts';
 import { Routing } from '../hooks/index.ts';
 import { Agenda, type Pending } from './agenda.ts';
-import { BounceWriter } from './bounce-writer.ts';
 import { Claims } from './claims.ts';
 import { Courier } from './courier.ts';
 import { Journal } from './journal.ts';
+import { noticeTemplates } from './notice-template.ts';
+import { NoticeWriter } from './notice-writer.ts';
 import { overdue } from './settlement.ts';
 import { recordFor } from './stored-message.ts';
 import { Sweeper } from './sweeper.ts';
@@ -82,13 +83,14 @@ export class Scheduler {
     this.#journal = new Journal(store, clock, log);
     const { hostname } = identity;
     const claims = new Claims(routing, clock, log);
-    const bounces = new BounceWriter({
+    const notices = new NoticeWriter({
       store,
       routing: claims,
       clock,
       identifiers,
       events,
       settings,
+      templates: noticeTemplates(settings.notices ?? {}),
       hostname,
     });
     const services = {
@@ -101,7 +103,7 @@ export class Scheduler {
       settings,
       routing,
       claims,
-      bounces,
+      notices,
       log,
     };
     this.#courier = new Courier(services, {

@@ -1,36 +1,42 @@
-// What follows from the outcomes of an attempt: who is done, who is tried again and when, who is redirected, and for
-// whom the sender gets a bounce. Pure; the scheduler carries it out in one atomic change.
+// What follows from the outcomes of an attempt: who is done, who is tried again and when, who is redirected, and what
+// there is to tell the sender. Pure; the courier carries it out in one atomic change.
 
 import type {
   Deferred,
+  Delivered,
   DeliverySettings,
   Failed,
   Outcome,
   QueuedRecipient,
   QueueItem,
-  Redirected,
   WaitReason,
 } from '../contract/index.ts';
 import type { PermanentStatus } from '../smtp/index.ts';
+import { type RecipientNews, wantsSuccess } from './news.ts';
+import { replacements } from './redirection.ts';
 import { nextAttempt } from './retry.ts';
 
 /** An outcome for each of `item.recipients`, in their order. */
 export type Outcomes = readonly Outcome[];
 
-export interface FailedRecipient {
-  readonly recipient: QueuedRecipient;
-  readonly outcome: Failed;
-}
-
 export interface Settlement {
   /** The item with whoever still waits; undefined when nobody does. */
   readonly remaining: QueueItem | undefined;
-  readonly failed: readonly FailedRecipient[];
-  /** The recipients that take the place of others: each keeps what RFC 3461 asked for the one that it replaces. */
+  /** What happened for good, and delays of which the sender has not heard; whether he wants to hear it is news.ts's. */
+  readonly news: readonly RecipientNews[];
+  /** The recipients that take the place of others. */
   readonly redirected: readonly QueuedRecipient[];
 }
 
 type Rules = Pick<DeliverySettings, 'retryAfter' | 'redirects'>;
+
+/** Times of which the sender wants to know, milliseconds since the epoch. */
+export interface Milestones {
+  /** From then on a delay is worth a warning; undefined: never. */
+  readonly warnAt: number | undefined;
+  /** When an attempt is due in any case (RFC 2852); undefined: none. */
+  readonly attemptAt?: number | undefined;
+}
 
 /** @param chance in [0, 1), asked once for an item that is tried again */
 export function settlementOf(
@@ -39,34 +45,43 @@ export function settlementOf(
   now: number,
   rules: Rules,
   chance: () => number,
+  { warnAt, attemptAt }: Milestones = { warnAt: undefined },
 ): Settlement {
   const waiting: QueuedRecipient[] = [];
-  const failed: FailedRecipient[] = [];
+  const news: RecipientNews[] = [];
+  const warns = warnAt !== undefined && now >= warnAt && item.delayWarned !== true;
   const redirected = new Map<string, QueuedRecipient>();
   let deferral: Deferred | undefined;
   let retryAfter = 0;
   item.recipients.forEach((recipient, index) => {
     const outcome = outcomes[index] as Outcome;
-    if (outcome.kind === 'failed') failed.push({ recipient, outcome });
-    else if (outcome.kind === 'redirected')
-      redirect(item, recipient, outcome, rules.redirects, failed, redirected);
-    else if (outcome.kind === 'deferred') {
-      if (now >= item.expires) failed.push({ recipient, outcome: expired(outcome) });
+    if (outcome.kind === 'failed') news.push(failure(recipient, outcome));
+    else if (outcome.kind === 'delivered') {
+      const told = success(recipient, outcome);
+      if (told !== undefined) news.push(told);
+    } else if (outcome.kind === 'redirected') {
+      const { recipients, told } = replacements(recipient, outcome, item.transport, rules.redirects);
+      if (told !== undefined) news.push(told);
+      // Two aliases that lead to one person bring one message.
+      for (const each of recipients) if (!redirected.has(each.address)) redirected.set(each.address, each);
+    } else if (outcome.kind === 'deferred') {
+      if (now >= item.expires) news.push(failure(recipient, expired(outcome)));
       else {
         waiting.push(recipient);
+        if (warns) news.push(delay(recipient, outcome));
         deferral ??= outcome;
         retryAfter = Math.max(retryAfter, outcome.retryAfter ?? 0);
       }
     }
   });
-  const news = { failed, redirected: [...redirected.values()] };
-  if (deferral === undefined) return { remaining: undefined, ...news };
+  const others = { news, redirected: [...redirected.values()] };
+  if (deferral === undefined) return { remaining: undefined, ...others };
   const attempts = item.attempts + 1;
-  const due = nextAttempt({ attempts, expires: item.expires }, now, rules, chance(), retryAfter);
-  return {
-    remaining: { ...item, recipients: waiting, attempts, due, reason: reasonOf(item, deferral, now) },
-    ...news,
-  };
+  const planned = nextAttempt({ attempts, expires: item.expires }, now, rules, chance(), retryAfter);
+  const due = attemptAt !== undefined && attemptAt > now ? Math.min(planned, attemptAt) : planned;
+  const reason = reasonOf(item, deferral, now);
+  const delayWarned = warns ? { delayWarned: true as const } : undefined;
+  return { remaining: { ...item, recipients: waiting, attempts, due, reason, ...delayWarned }, ...others };
 }
 
 /** Nothing reaches the destination: its lane should rest. */
@@ -119,33 +134,22 @@ function reasonOf({ transport }: QueueItem, { status, text }: Deferred, at: numb
   return transport === null ? { kind: 'no-route' } : { kind: 'deferred', status, text, at };
 }
 
-function redirect(
-  { transport }: QueueItem,
+function failure(recipient: QueuedRecipient, { status, text, remote }: Failed): RecipientNews {
+  return { action: 'failed', recipient, status, text, ...(remote && { remote }) };
+}
+
+function delay(recipient: QueuedRecipient, { status, text, remote }: Deferred): RecipientNews {
+  return { action: 'delayed', recipient, status, text, ...(remote && { remote }) };
+}
+
+/** undefined: whoever has the message now tells the sender of it, or nobody asked. */
+export function success(
   recipient: QueuedRecipient,
-  { to, sender }: Redirected,
-  limit: number,
-  failed: FailedRecipient[],
-  redirected: Map<string, QueuedRecipient>,
-): void {
-  const redirectedBy = [...(recipient.redirectedBy ?? []), transport ?? ''];
-  if (redirectedBy.length > limit) {
-    const text = 'Too many redirections: the address seems to be in a loop';
-    failed.push({ recipient, outcome: { kind: 'failed', status: '5.4.6', text } });
-    return;
-  }
-  const { parameters } = recipient;
-  const from = sender === undefined ? recipient.sender : (sender?.toString() ?? '');
-  for (const target of to) {
-    const address = target.toString();
-    // Two aliases that lead to one person bring one message.
-    if (redirected.has(address)) continue;
-    redirected.set(address, {
-      address,
-      ...(parameters && { parameters }),
-      redirectedBy,
-      ...(from !== undefined && { sender: from }),
-    });
-  }
+  { relayed, remote }: Delivered,
+): RecipientNews | undefined {
+  if (relayed === 'with-dsn' || !wantsSuccess(recipient)) return undefined;
+  const action = relayed === undefined ? 'delivered' : 'relayed';
+  return { action, recipient, status: '2.0.0', text: '', ...(remote && { remote }) };
 }
 
 /** What the last attempt met is told along. */

@@ -26,6 +26,7 @@ import {
 import { Scheduler } from '../delivery/index.ts';
 import { type PlannedPlugin, Routing, type Transport } from '../hooks/index.ts';
 import { Intake } from '../intake/index.ts';
+import { withNoticeFiles } from './configuration/index.ts';
 import type { ResolvedDefinition, ResolvedPlugin } from './definition.ts';
 import { OwnIdentity } from './identity.ts';
 import { ObserverHub } from './observers.ts';
@@ -77,7 +78,7 @@ export function assemble(definition: ResolvedDefinition, system: SystemServices)
     [EventSink, hub],
     [Limits, definition.limits],
     [Deadlines, definition.deadlines],
-    [DeliverySettings, definition.delivery],
+    [DeliverySettings, withNoticeFiles(definition.delivery)],
     [ServerIdentity, identity],
   ];
   checkServices(active, new Set(constants.map(([service]) => service)));

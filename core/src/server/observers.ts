@@ -26,7 +26,7 @@ const LEVELS: { readonly [E in EventName]: Level | ((facts: Events[E]) => Level)
   'attempt-finished': 'debug',
   'exchange-finished': 'debug',
   'recipient-settled': 'info',
-  'bounce-queued': 'info',
+  'notice-queued': 'info',
   'notice-dropped': 'warn',
   'entry-damaged': 'error',
   'certificates-loaded': ({ selfSigned }) => (selfSigned ? 'warn' : 'info'),

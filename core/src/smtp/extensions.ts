@@ -26,6 +26,7 @@ export function ehloKeywords(extensions: Extensions): readonly string[] {
     '8BITMIME', // RFC 6152
     'SMTPUTF8', // RFC 6531
     'ENHANCEDSTATUSCODES', // RFC 2034
+    'DSN', // RFC 3461
     'CHUNKING', // RFC 3030 §2
   ];
   if (extensions.binaryMime) keywords.push('BINARYMIME'); // RFC 3030 §3
@@ -41,7 +42,7 @@ export const EHLO_SUPPORT: ParameterSupport = {
   eightBitMime: true,
   binaryMime: false,
   smtputf8: true,
-  dsn: false,
+  dsn: true,
   auth: false,
   requiretls: false,
 };

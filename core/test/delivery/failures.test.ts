@@ -28,7 +28,7 @@ describe('failures', () => {
     await r.settled();
     assert.deepEqual(addresses(far.deliveries[1]), ['author@example.net']);
     assert.equal(far.deliveries[1]?.sender, null);
-    assert.equal(r.events.of('bounce-queued')[0]?.about, message.id);
+    assert.equal(r.events.of('notice-queued')[0]?.about, message.id);
     assert.equal((await r.items()).length, 0);
   });
 
@@ -40,7 +40,7 @@ describe('failures', () => {
     await r.put(['b@example.org'], { sender: '' });
     await r.clock.advance(MINUTE);
     assert.equal(far.deliveries.length, 3);
-    assert.equal(r.events.of('bounce-queued').length, 1);
+    assert.equal(r.events.of('notice-queued').length, 1);
     assert.equal(r.events.of('notice-dropped').length, 2);
     assert.equal((await r.items()).length, 0);
   });
@@ -57,7 +57,7 @@ describe('failures', () => {
       r.scheduler.start();
       await r.put(['a@example.org'], { each: () => (notify ? { parameters: { notify } } : {}) });
       await r.settled();
-      assert.equal(r.events.of('bounce-queued').length, bounces);
+      assert.equal(r.events.of('notice-queued').length, bounces);
       assert.equal((await r.items()).length, 0);
     });
   }
@@ -68,9 +68,9 @@ describe('failures', () => {
     r.scheduler.start();
     await r.put(['a@example.org']);
     await r.clock.advance(HOUR - 1000);
-    assert.equal(r.events.of('bounce-queued').length, 0);
+    assert.equal(r.events.of('notice-queued').length, 0);
     await r.clock.advance(2000);
-    assert.equal(r.events.of('bounce-queued').length, 1);
+    assert.equal(r.events.of('notice-queued').length, 1);
     assert.equal((await r.items()).length, 0);
   });
 

@@ -174,9 +174,9 @@ test('items of a destination that rests over their end are bounced then', async 
   });
   for (let count = 0; count < 50; count++) await room.send({ to: ['joe@dead.example'], fresh: false });
   await room.clock.advance(6 * HOUR - MINUTE);
-  assert.equal(room.events('bounce-queued').length, 0);
+  assert.equal(room.events('notice-queued').length, 0);
   await room.clock.advance(2 * MINUTE);
-  assert.equal(room.events('bounce-queued').length, 50);
+  assert.equal(room.events('notice-queued').length, 50);
   assert.deepEqual(await room.items(), []);
   assert.equal(room.scheduler.withoutNextAction, 0);
 });

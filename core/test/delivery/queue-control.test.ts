@@ -102,7 +102,7 @@ test('what comes of an attempt whose item was dropped is neither tried again nor
     slow.open(outcome);
     await room.clock.advance(HOUR);
     assert.deepEqual(
-      [await room.items(), room.deliveries.length, room.events('bounce-queued').length],
+      [await room.items(), room.deliveries.length, room.events('notice-queued').length],
       [[], 1, 0],
       outcome.kind,
     );

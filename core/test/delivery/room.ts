@@ -32,6 +32,7 @@ export const SETTINGS: DeliverySettings = {
   retryAfter: [MINUTE, 5 * MINUTE, 15 * MINUTE],
   laneRest: 30_000,
   expireAfter: 5 * 24 * HOUR,
+  delayWarningAfter: 0,
   redirects: 3,
 };
 

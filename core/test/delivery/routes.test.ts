@@ -47,7 +47,7 @@ describe('redirections', () => {
     await r.settled();
     await r.clock.advance(5000);
     assert.equal(circle.deliveries.filter(({ sender }) => sender !== null).length, r.settings.redirects + 1);
-    assert.equal(r.events.of('bounce-queued').length, 1);
+    assert.equal(r.events.of('notice-queued').length, 1);
     assert.equal((await r.items()).length, 0);
   });
 
@@ -85,7 +85,7 @@ describe('redirections', () => {
     assert.equal(far.deliveries[0]?.sender?.toString(), 'srs0@here.example');
     assert.equal(far.deliveries[0]?.message.sender?.toString(), 'srs0@here.example');
     assert.equal(senders[0], 'srs0@here.example');
-    assert.equal(r.events.of('bounce-queued')[0]?.to, 'srs0@here.example');
+    assert.equal(r.events.of('notice-queued')[0]?.to, 'srs0@here.example');
   });
 
   test('may take the sender away: nobody hears of failures then', async () => {
@@ -94,7 +94,7 @@ describe('redirections', () => {
     await r.put(['a@here.example']);
     await r.settled();
     assert.equal(far.deliveries[0]?.sender, null);
-    assert.equal(r.events.of('bounce-queued').length, 0);
+    assert.equal(r.events.of('notice-queued').length, 0);
     assert.equal(r.events.of('notice-dropped').length, 1);
   });
 });

@@ -148,7 +148,7 @@ test('an item that is still deferred when its time is up is bounced to its sende
   assert.match(report.perRecipient[0]?.get('Diagnostic-Code') ?? '', /4\.2\.2 mailbox full/);
   assert.equal(report.returned.content, 'Received: from client.example\r\nSubject: test\r\n');
   assert.deepEqual(await room.items(), []);
-  assert.equal(room.events('bounce-queued')[0]?.to, 'ann@sender.example');
+  assert.equal(room.events('notice-queued')[0]?.to, 'ann@sender.example');
 });
 
 test('the bounce has the null sender and no parameters that it does not need', async () => {
@@ -202,7 +202,7 @@ test('a bounce that fails is not bounced', async () => {
   await room.send();
   await room.clock.advance(HOUR);
   assert.equal(room.deliveries.length, 2);
-  assert.equal(room.events('bounce-queued').length, 1);
+  assert.equal(room.events('notice-queued').length, 1);
   assert.equal(room.events('notice-dropped').length, 1);
   assert.deepEqual(await room.items(), []);
 });
@@ -218,7 +218,7 @@ test('NOTIFY=NEVER is honoured, for its recipient alone', async () => {
   });
   await room.send({ to: [{ address: 'quiet@a.example', parameters: { notify: ['NEVER'] } }] });
   await room.clock.advance(0);
-  assert.equal(room.events('bounce-queued').length, 0);
+  assert.equal(room.events('notice-queued').length, 0);
   await room.send({
     to: [
       { address: 'quiet@a.example', parameters: { notify: ['DELAY'] } },
@@ -227,7 +227,7 @@ test('NOTIFY=NEVER is honoured, for its recipient alone', async () => {
   });
   await room.clock.advance(0);
   assert.deepEqual(
-    room.events('bounce-queued').map(({ recipients }) => recipients),
+    room.events('notice-queued').map(({ recipients }) => recipients),
     [['loud@a.example']],
   );
 });
@@ -306,7 +306,7 @@ test('aliases that lead to each other end in a bounce 5.4.6', async () => {
   assert.equal(room.deliveries.filter((each) => each.startsWith('route-aliases')).length, 4);
   const settled = room.events('recipient-settled').filter(({ outcome }) => outcome.kind === 'redirected');
   assert.equal(settled.length, 4);
-  assert.deepEqual(room.events('bounce-queued').length, 1);
+  assert.deepEqual(room.events('notice-queued').length, 1);
   assert.deepEqual(await room.items(), []);
 });
 

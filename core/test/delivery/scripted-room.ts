@@ -36,6 +36,7 @@ const SETTINGS: DeliverySettings = {
   retryAfter: [MINUTE, 5 * MINUTE, 15 * MINUTE],
   laneRest: 30_000,
   expireAfter: 24 * HOUR,
+  delayWarningAfter: 0,
   redirects: 3,
 };
 

@@ -30,8 +30,8 @@ const settle = (outcomes: readonly Outcome[], of = item, now = NOW) =>
 const delivered = Outcome.delivered();
 
 test('delivered and discarded recipients are done, and so is the item when all are', () => {
-  const { remaining, failed, redirected } = settle([delivered, delivered, Outcome.discarded('spam')]);
-  assert.deepEqual({ remaining, failed, redirected }, { remaining: undefined, failed: [], redirected: [] });
+  const { remaining, news, redirected } = settle([delivered, delivered, Outcome.discarded('spam')]);
+  assert.deepEqual({ remaining, news, redirected }, { remaining: undefined, news: [], redirected: [] });
 });
 
 test('only the deferred recipients remain, with the first reason and the next due time', () => {
@@ -58,23 +58,27 @@ test('the longest wait that one of the recipients was asked for counts', () => {
   assert.equal(remaining?.due, NOW + 900_000);
 });
 
-test('failed recipients are named for the bounce, and the others go their way', () => {
+test('failed recipients are named for the notice, and the others go their way', () => {
   const failure = Outcome.failed('5.1.1', 'no such user', { host: 'mx.a.example', reply: '550 5.1.1 no' });
-  const { remaining, failed } = settle([failure, delivered, Outcome.deferred('4.2.2', 'full')]);
-  assert.deepEqual(failed, [{ recipient: { address: 'one@a.example' }, outcome: failure }]);
+  const { remaining, news } = settle([failure, delivered, Outcome.deferred('4.2.2', 'full')]);
+  const { status, text, remote } = failure;
+  assert.deepEqual(news, [
+    { action: 'failed', recipient: { address: 'one@a.example' }, status, text, remote },
+  ]);
   assert.deepEqual(remaining?.recipients, [{ address: 'three@a.example' }]);
 });
 
 test('a deferral at the end of the time is a failure 5.4.7 that tells the last problem and who said it', () => {
   const remote = { host: 'mx.a.example', reply: '452 4.2.2 full' };
-  const { remaining, failed } = settle(
+  const { remaining, news } = settle(
     [Outcome.deferred('4.2.2', 'full', { remote }), delivered, delivered],
     item,
     item.expires,
   );
   assert.equal(remaining, undefined);
-  assert.deepEqual(failed[0]?.outcome, {
-    kind: 'failed',
+  assert.deepEqual(news[0], {
+    action: 'failed',
+    recipient: { address: 'one@a.example' },
     status: '5.4.7',
     text: 'Delivery time expired; the last problem was: 4.2.2 full',
     remote,
@@ -112,8 +116,8 @@ test('as many redirections as the settings allow may follow each other, and the 
       recipients: [{ address: 'one@a.example', redirectedBy }],
     });
   assert.deepEqual(after(['route-a']).redirected[0]?.redirectedBy, ['route-a', 'deliver-smtp']);
-  const { redirected, failed } = after(['route-a', 'route-b']);
-  assert.deepEqual([redirected.length, failed[0]?.outcome.status], [0, '5.4.6']);
+  const { redirected, news } = after(['route-a', 'route-b']);
+  assert.deepEqual([redirected.length, news[0]?.status], [0, '5.4.6']);
 });
 
 test('an item without a transport waits for a route', () => {

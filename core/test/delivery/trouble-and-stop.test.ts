@@ -39,7 +39,7 @@ describe('a store in trouble', () => {
     store.full = false;
     await r.clock.advance(5 * MINUTE);
     assert.equal(far.deliveries.filter(({ sender }) => sender === null).length, 1);
-    assert.equal(r.events.of('bounce-queued').length, 1);
+    assert.equal(r.events.of('notice-queued').length, 1);
     assert.deepEqual(
       (await r.items()).map(({ item }) => item.recipients[0]?.address),
       ['d@example.org'],
@@ -215,7 +215,7 @@ describe('the operator', () => {
     await r.clock.advance(20 * MINUTE);
     assert.equal(far.deliveries.length, 1);
     assert.equal((await r.items()).length, 0);
-    assert.equal(r.events.of('bounce-queued').length, 0);
+    assert.equal(r.events.of('notice-queued').length, 0);
   });
 
   test('whose drop the store does not take loses nothing', async () => {

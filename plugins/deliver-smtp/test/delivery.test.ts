@@ -13,7 +13,11 @@ describe('a delivery', () => {
     await using hop = await scriptedHop();
     await using house = await relay({ port: hop.port });
     const outcomes = await house.send();
-    assert.deepEqual(outcomes['b@b.example'], { kind: 'delivered', text: '250 2.0.0 taken' });
+    assert.deepEqual(outcomes['b@b.example'], {
+      kind: 'delivered',
+      text: '250 2.0.0 taken',
+      relayed: 'with-dsn',
+    });
     assert.deepEqual(hop.sessions[0]?.chunks, ['EHLO mx.a.example\r\n', BURST, ON_WIRE]);
   });
 

@@ -26,7 +26,7 @@ const EVENTS = [
   'exchange-finished',
   'attempt-finished',
   'recipient-settled',
-  'bounce-queued',
+  'notice-queued',
   'notice-dropped',
 ] as const satisfies readonly EventName[];
 

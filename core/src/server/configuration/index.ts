@@ -1,6 +1,7 @@
 // The door of configuration/: reading, checking, and what is derived from the schemas.
 
 export { didYouMean, nearest } from './near-words.ts';
+export { withNoticeFiles } from './notice-templates.ts';
 export { asPlugin, importPackage, installedPlugins, loadPlugin } from './plugin-modules.ts';
 export { ConfigurationError, formatProblem, type Position, type Problem, quote } from './problem.ts';
 export { REDACTED, redacted } from './redacted.ts';

@@ -5,6 +5,7 @@ import type { ErrorCode } from '../../contract/index.ts';
 import { TrustedNetworks } from '../../reception/index.ts';
 import { isDomainName } from '../../smtp/index.ts';
 import { didYouMean } from './near-words.ts';
+import { noticeComplaints } from './notice-templates.ts';
 import { quote } from './problem.ts';
 import { isPlain } from './source.ts';
 import { tlsComplaints } from './tls-semantics.ts';
@@ -20,7 +21,7 @@ const MAX_SOCKET_PATH = 103;
 
 /** @param server as it is, whether or not the schema is content with it: what has not its type is passed over. */
 export function serverComplaints(server: unknown): readonly Complaint[] {
-  const { hostname, listeners, tls, control, dns, plugins } = membersOf(server);
+  const { hostname, listeners, tls, control, delivery, dns, plugins } = membersOf(server);
   const complaints: Complaint[] = [];
   const complain = (pointer: string, text: string): unknown =>
     complaints.push({ code: 'config-invalid', pointer, text });
@@ -35,6 +36,7 @@ export function serverComplaints(server: unknown): readonly Complaint[] {
     }
   });
   for (const [pointer, text] of tlsComplaints(membersOf(tls), known)) complain(pointer, text);
+  complaints.push(...noticeComplaints(membersOf(delivery).notices));
   const { socket } = membersOf(control);
   if (typeof socket === 'string' && Buffer.byteLength(socket) > MAX_SOCKET_PATH) {
     complain(

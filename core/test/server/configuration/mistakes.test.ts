@@ -114,6 +114,14 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    what: 'templates of notices',
+    yaml: `${GOOD}delivery:\n  notices:\n    failed: Sorry\n    folder: ./missing\n`,
+    lines: [
+      'posthouse.yaml:6:13 delivery.notices.failed must begin with a line `Subject: …`',
+      "posthouse.yaml:7:13 delivery.notices.folder cannot be read: ENOENT: no such file or directory, scandir '/etc/missing'",
+    ],
+  },
+  {
     what: 'durations and sizes',
     yaml: `${GOOD}limits: { messageSize: 50 MB }\ndelivery: { retryAfter: [1m, soon] }\n`,
     lines: [

@@ -1,43 +1,56 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { Outcome, type QueuedRecipient } from '../../src/contract/index.ts';
-import { type BounceFacts, bounceFor } from '../../src/delivery/bounce.ts';
+import type { QueuedRecipient } from '../../src/contract/index.ts';
+import type { RecipientNews } from '../../src/delivery/news.ts';
+import { type NoticeFacts, noticeFor } from '../../src/delivery/notice.ts';
+import { ENGLISH } from '../../src/delivery/notice-template.ts';
 import type { PermanentStatus } from '../../src/smtp/index.ts';
 import { parseReport } from './report-parser.ts';
 
 const HEADER = 'From: ann@sender.example\r\nMessage-ID: <1@sender.example>\r\nSubject: Hi\r\n';
 
-const failure = (status: PermanentStatus, text: string, reply?: string) =>
-  Outcome.failed(status, text, reply === undefined ? undefined : { host: 'mx.a.example', reply });
+type Failure = Pick<RecipientNews, 'status' | 'text' | 'remote'>;
+const failure = (status: PermanentStatus, text: string, reply?: string): Failure => ({
+  status,
+  text,
+  ...(reply !== undefined && { remote: { host: 'mx.a.example', reply } }),
+});
+const failed = (address: string, why: Failure): RecipientNews => ({
+  action: 'failed',
+  recipient: { address },
+  ...why,
+});
 
-function facts(given: Partial<BounceFacts> & { header?: string } = {}): BounceFacts {
+function facts(given: Partial<NoticeFacts> & { header?: string } = {}): NoticeFacts {
   const { header = HEADER, ...rest } = given;
   return {
     original: { sender: 'ann@sender.example', parameters: {} },
     returned: { kind: 'headers', octets: Buffer.from(header, 'utf8') },
-    failed: [
-      {
-        recipient: { address: 'joe@a.example' },
-        outcome: failure('5.1.1', 'refused by the next hop', '550 5.1.1 <joe@a.example>: no such user'),
-      },
+    news: [
+      failed(
+        'joe@a.example',
+        failure('5.1.1', 'refused by the next hop', '550 5.1.1 <joe@a.example>: no such user'),
+      ),
     ],
+    template: ENGLISH.failed,
     hostname: 'mx.example',
     id: '0001ABC',
     now: 'Mon, 5 Jan 2026 12:00:00 +0000',
     arrived: 'Mon, 5 Jan 2026 11:59:00 +0000',
+    expires: 'Sat, 10 Jan 2026 11:59:00 +0000',
     ...rest,
   };
 }
 
-const reportOf = (given?: Parameters<typeof facts>[0]) => parseReport(bounceFor(facts(given)).content);
+const reportOf = (given?: Parameters<typeof facts>[0]) => parseReport(noticeFor(facts(given)).content);
 const failedAs = (recipient: QueuedRecipient, outcome = failure('5.0.0', 'no')) => ({
-  failed: [{ recipient, outcome }],
+  news: [{ action: 'failed' as const, recipient, ...outcome }],
 });
 
 test('a bounce is, octet for octet, what it has always been', () => {
   assert.equal(
-    Buffer.from(bounceFor(facts()).content).toString('latin1').replaceAll('\r\n', '\n'),
+    Buffer.from(noticeFor(facts()).content).toString('latin1').replaceAll('\r\n', '\n'),
     `From: "Mail Delivery System" <MAILER-DAEMON@mx.example>
 To: <ann@sender.example>
 Subject: Your message could not be delivered
@@ -60,18 +73,17 @@ Content-Transfer-Encoding: 7bit
 Hello,
 
 this is the mail server mx.example. I am sorry to tell you that your message
-of Mon, 5 Jan 2026 11:59:00 +0000 could not be delivered to the address
-below. It will not be tried again.
+of Mon, 5 Jan 2026 11:59:00 +0000 could not be delivered as addressed below.
+It will not be tried again.
 
 <joe@a.example>
     Bad destination mailbox address (5.1.1).
-    The mail server mx.a.example said: 550 5.1.1 <joe@a.example>: no such
-    user
+    mx.a.example: 550 5.1.1 <joe@a.example>: no such user
 
 If the address is right and the problem remains, please ask the recipient in
 another way, or the postmaster of the domain.
 
-Attached are a report for mail programs, and the header of your message.
+Attached are a report for mail programs, and your message or its header.
 
 --=_0001ABC_0
 Content-Type: message/delivery-status
@@ -102,9 +114,9 @@ Subject: Hi
 
 test('each failed recipient has its group of fields and its words for people', () => {
   const { perRecipient, text } = reportOf({
-    failed: [
-      { recipient: { address: 'one@a.example' }, outcome: failure('5.1.1', 'unknown') },
-      { recipient: { address: 'two@b.example' }, outcome: failure('5.4.7', 'Delivery time expired') },
+    news: [
+      failed('one@a.example', failure('5.1.1', 'unknown')),
+      failed('two@b.example', failure('5.4.7', 'Delivery time expired')),
     ],
   });
   assert.deepEqual(
@@ -120,7 +132,7 @@ test('each failed recipient has its group of fields and its words for people', (
       ['rfc822; two@b.example', 'failed', '5.4.7', undefined, 'x-posthouse; Delivery time expired'],
     ],
   );
-  assert.match(text, /to the 2 addresses/);
+  assert.match(text, /<one@a\.example>/);
   assert.match(text, /<two@b\.example>/);
 });
 
@@ -139,7 +151,7 @@ test('ENVID and ORCPT come back decoded (RFC 3461 §6.3)', () => {
 
 test('a whole message is returned as message/rfc822, octet for octet', () => {
   const octets = Buffer.from(`${HEADER}\r\nGr\xfc\xdfe\r\nsecond line`, 'latin1');
-  const bounce = bounceFor(facts({ returned: { kind: 'message', octets } }));
+  const bounce = noticeFor(facts({ returned: { kind: 'message', octets } }));
   const { returned } = parseReport(bounce.content);
   assert.equal(returned.header.get('Content-Type'), 'message/rfc822');
   assert.equal(returned.content, octets.toString('latin1'));
@@ -147,7 +159,7 @@ test('a whole message is returned as message/rfc822, octet for octet', () => {
 });
 
 test('an address beyond ASCII makes it a global delivery status (RFC 6533)', () => {
-  const bounce = bounceFor(
+  const bounce = noticeFor(
     facts({
       original: { sender: 'ann@sender.example', parameters: { smtputf8: true } },
       header: 'Subject: Grüße\r\n',
@@ -169,7 +181,7 @@ test('an address beyond ASCII makes it a global delivery status (RFC 6533)', () 
 });
 
 test('a sender beyond ASCII needs SMTPUTF8', () => {
-  const bounce = bounceFor(
+  const bounce = noticeFor(
     facts({ original: { sender: 'änn@sender.example', parameters: { smtputf8: true } } }),
   );
   assert.equal(bounce.smtputf8, true);
@@ -217,8 +229,8 @@ test('whatever the texts are, the report can be read and none of its lines is to
   );
   fc.assert(
     fc.property(anything, anything, anything, (text, reply, host) => {
-      const outcome = Outcome.failed('5.0.0', text, { host, reply });
-      const { perRecipient } = reportOf({ failed: [{ recipient: { address: 'joe@a.example' }, outcome }] });
+      const why = { status: '5.0.0', text, remote: { host, reply } } as const;
+      const { perRecipient } = reportOf({ news: [failed('joe@a.example', why)] });
       assert.equal(perRecipient[0]?.get('Status'), '5.0.0');
     }),
     { numRuns: 300 },

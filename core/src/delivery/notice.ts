@@ -1,16 +1,21 @@
-// Writes the bounce: a delivery status notification (RFC 3464) in a multipart/report (RFC 6522), as octets. Pure.
-// Not for: deciding who gets one (bounce-writer.ts). Its words for people are in bounce-text.ts.
+// Writes a notice: a delivery status notification in a multipart/report (RFC 6522), as octets. Pure.
+// Not for: deciding who gets one (notice-writer.ts). Its words for people are in notice-text.ts, those for programs in
+// delivery-status.ts.
 
 import type { MessageRecord } from '../contract/index.ts';
-import { printable } from '../smtp/index.ts';
-import { explanation } from './bounce-text.ts';
-import { folded, isAscii, oneLine } from './report-text.ts';
-import type { FailedRecipient } from './settlement.ts';
+import { deliveryStatus } from './delivery-status.ts';
+import type { RecipientNews } from './news.ts';
+import type { NoticeTemplate } from './notice-template.ts';
+import { noticeText, subjectField } from './notice-text.ts';
+import { isAscii } from './report-text.ts';
+import type { ReturnedOriginal } from './returned-original.ts';
 
-export interface BounceFacts {
+export interface NoticeFacts {
   readonly original: Pick<MessageRecord, 'sender' | 'parameters'>;
   readonly returned: ReturnedOriginal;
-  readonly failed: readonly FailedRecipient[];
+  /** At least one; all with the same action. */
+  readonly news: readonly RecipientNews[];
+  readonly template: NoticeTemplate;
   /** Our own name. */
   readonly hostname: string;
   /** For the Message-ID and the boundary. */
@@ -18,16 +23,11 @@ export interface BounceFacts {
   /** RFC 5322 §3.3 dates. */
   readonly now: string;
   readonly arrived: string;
+  /** When the message is given up. */
+  readonly expires: string;
 }
 
-/** What the bounce gives back of the original, octet for octet. */
-export interface ReturnedOriginal {
-  /** `message`: all of it. `headers`: the header section, or as much of it as fits. */
-  readonly kind: 'message' | 'headers';
-  readonly octets: Uint8Array;
-}
-
-export interface Bounce {
+export interface Notice {
   readonly content: Uint8Array;
   /** There are octets beyond ASCII in it: BODY=8BITMIME (RFC 6152). */
   readonly eightBit: boolean;
@@ -40,10 +40,10 @@ interface Part {
   readonly content: Uint8Array;
 }
 
-export function bounceFor(facts: BounceFacts): Bounce {
-  const { original, returned, hostname, id, now } = facts;
+export function noticeFor(facts: NoticeFacts): Notice {
+  const { original, returned, template, hostname, id, now } = facts;
   const parts = [
-    textPart(explanation(facts)),
+    textPart(noticeText(facts)),
     deliveryStatus(facts),
     { type: returnedType(returned, original.parameters.smtputf8 === true), content: returned.octets },
   ];
@@ -53,7 +53,7 @@ export function bounceFor(facts: BounceFacts): Bounce {
   const top = [
     `From: "Mail Delivery System" <MAILER-DAEMON@${hostname}>`,
     `To: <${original.sender}>`,
-    'Subject: Your message could not be delivered',
+    subjectField(template.subject),
     `Date: ${now}`,
     `Message-ID: <${id}@${hostname}>`,
     ...(messageId === undefined ? [] : [`In-Reply-To: ${messageId}`, `References: ${messageId}`]),
@@ -86,44 +86,6 @@ function returnedType({ kind, octets }: ReturnedOriginal, smtputf8: boolean): st
   const global = smtputf8 && !isSevenBit(octets);
   if (kind === 'message') return global ? 'message/global' : 'message/rfc822';
   return global ? 'message/global-headers' : 'text/rfc822-headers';
-}
-
-/** RFC 3464 §2.2 and §2.3: fields about the message, then a group of fields for each recipient. */
-function deliveryStatus(facts: BounceFacts): Part {
-  const { original, failed, hostname, now, arrived } = facts;
-  const global = failed.some(
-    ({ recipient }) => !isAscii(recipient.address) || !isAscii(recipient.parameters?.orcpt?.address ?? ''),
-  );
-  const { envid } = original.parameters;
-  const groups = [
-    [
-      // RFC 3461 §6.3 (a): decoded, as it is in the record.
-      ...(envid === undefined ? [] : [folded(`Original-Envelope-Id: ${printable(oneLine(envid))}`)]),
-      `Reporting-MTA: dns; ${hostname}`,
-      `Arrival-Date: ${arrived}`,
-    ],
-  ];
-  for (const { recipient, outcome } of failed) {
-    const orcpt = recipient.parameters?.orcpt;
-    const { remote } = outcome;
-    const diagnosis =
-      remote === undefined ? `x-posthouse; ${oneLine(outcome.text)}` : `smtp; ${oneLine(remote.reply)}`;
-    groups.push([
-      // RFC 3461 §6.3 (c): decoded likewise.
-      ...(orcpt === undefined
-        ? []
-        : [folded(`Original-Recipient: ${oneLine(orcpt.type)}; ${oneLine(orcpt.address)}`)]),
-      `Final-Recipient: ${isAscii(recipient.address) ? 'rfc822' : 'utf-8'}; ${oneLine(recipient.address)}`,
-      'Action: failed',
-      `Status: ${outcome.status}`,
-      ...(remote === undefined ? [] : [folded(`Remote-MTA: dns; ${printable(oneLine(remote.host))}`)]),
-      // RFC 3464 §2.1: a delivery-status part is ASCII, so what else stands in a reply is escaped.
-      folded(`Diagnostic-Code: ${printable(diagnosis)}`),
-      `Last-Attempt-Date: ${now}`,
-    ]);
-  }
-  const text = groups.map((fields) => `${fields.join('\r\n')}\r\n`).join('\r\n');
-  return { type: `message/${global ? 'global-' : ''}delivery-status`, content: Buffer.from(text, 'utf8') };
 }
 
 /** RFC 2046 §5.1.1: no line of the content begins with it; whoever wrote the content may have tried to foresee it. */

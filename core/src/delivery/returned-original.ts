@@ -1,0 +1,56 @@
+// What a notice gives back of the original message, octet for octet: all of it or its header section, as RET asks
+// (RFC 3461 §4.3), within bounds.
+
+import type { MessageRecord } from '../contract/index.ts';
+import type { Action } from './news.ts';
+import type { QueuedMessage } from './stored-message.ts';
+
+/** Octets of the original's header section that a notice returns at most. */
+const RETURNED_HEADER = 65_536;
+/** The largest message that RET=FULL brings back whole. */
+const RETURNED_MESSAGE = 131_072;
+
+export interface ReturnedOriginal {
+  /** `message`: all of it. `headers`: the header section, or as much of it as fits. */
+  readonly kind: 'message' | 'headers';
+  readonly octets: Uint8Array;
+}
+
+/** Of an original that cannot be read any more, what the record has. */
+export async function returnedOriginal(
+  record: MessageRecord,
+  message: QueuedMessage,
+  action: Action,
+): Promise<ReturnedOriginal> {
+  const whole = isWhole(record, action);
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of message.open()) {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (!whole && length > RETURNED_HEADER) break;
+    }
+  } catch {
+    return { kind: 'headers', octets: Buffer.from(record.head, 'utf8') };
+  }
+  const octets = Buffer.concat(chunks);
+  return whole ? { kind: 'message', octets } : { kind: 'headers', octets: headerOf(octets) };
+}
+
+function isWhole({ parameters, size }: MessageRecord, action: Action): boolean {
+  // RFC 3461 §4.3: RET is about failures; in other notices the sender is not sent what it has.
+  if (action !== 'failed' || parameters.ret !== 'FULL' || size > RETURNED_MESSAGE) return false;
+  // RFC 8689 §5: what had to be protected is not sent back. RFC 3030 §3: what is binary cannot be quoted in lines.
+  return parameters.requiretls !== true && parameters.body !== 'BINARYMIME';
+}
+
+/** The header section with the end of its last line, cut at the end of a line where it is too long. */
+function headerOf(octets: Buffer): Uint8Array {
+  if (octets[0] === 13 && octets[1] === 10) return octets.subarray(0, 0);
+  const end = octets.indexOf('\r\n\r\n', 0, 'latin1');
+  if (end !== -1 && end + 2 <= RETURNED_HEADER) return octets.subarray(0, end + 2);
+  if (octets.length <= RETURNED_HEADER && end === -1) return octets;
+  const cut = octets.lastIndexOf('\r\n', RETURNED_HEADER - 2, 'latin1');
+  return octets.subarray(0, cut === -1 ? 0 : cut + 2);
+}
