@@ -15,6 +15,7 @@ import {
 } from '../smtp/index.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
 import { patienceFor, QUIT_PATIENCE } from './patience.ts';
+import { certificateFault } from './peer-certificate.ts';
 import type { ConnectionSettings, TlsMode } from './settings.ts';
 import type { Target } from './target.ts';
 
@@ -194,7 +195,7 @@ export class Connection {
         this.#ready(step.offer.startTls);
         break;
       case 'tls-refused':
-        if (this.#tls === 'encrypt') this.#fail({ kind: 'tls-missing', text: 'STARTTLS was refused' }, true);
+        if (this.#tls !== 'may') this.#fail({ kind: 'tls-missing', text: 'STARTTLS was refused' }, true);
         else this.#open();
         break;
       case 'result':
@@ -216,7 +217,7 @@ export class Connection {
   #ready(startTls: boolean): void {
     if (this.#phase !== 'opening') return;
     if (this.#tlsState === 'clear' && startTls && this.#tls !== 'none') this.#run(this.#dialogue.startTls());
-    else if (this.#tlsState === 'clear' && this.#tls === 'encrypt') {
+    else if (this.#tlsState === 'clear' && (this.#tls === 'encrypt' || this.#tls === 'verify')) {
       this.#fail({ kind: 'tls-missing', text: 'STARTTLS is not offered' }, true);
     } else this.#open();
   }
@@ -227,17 +228,23 @@ export class Connection {
     clear.removeAllListeners('data').removeAllListeners('end');
     clear.removeAllListeners('error').removeAllListeners('close');
     clear.on('error', () => {});
-    const { host } = this.target;
+    const { host, names = [host] } = this.target;
+    const verify = this.#tls === 'verify';
     this.#deadline = this.#clock.now() + this.#settings.connectTimeout;
-    // Opportunistic (RFC 7435): against a listener only; there is no name yet that a certificate could be held to.
+    // Without `verify` this is opportunistic (RFC 7435): against a listener only. With it the chain and the name are
+    // looked at when the handshake is done, before anything is said. RFC 6066 §3: no address is a server's name.
     const secure = connectTls({
       socket: clear,
       rejectUnauthorized: false,
+      checkServerIdentity: () => undefined,
+      ...(verify && this.#settings.trust),
       ...(isIP(host) === 0 && { servername: host }),
     });
     this.#socket = secure;
     secure.once('secureConnect', () => {
       if (this.#phase === 'over') return;
+      const fault = verify ? certificateFault(secure, names) : undefined;
+      if (fault !== undefined) return this.giveUp(fault, 'tls-failed');
       this.#tlsState = 'secure';
       this.tls = { version: secure.getProtocol() ?? '', cipher: secure.getCipher().name };
       this.#run(this.#dialogue.secured());

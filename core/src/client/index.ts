@@ -4,7 +4,14 @@ export { asciiDomain, ClaimedDomains, withoutDetail } from './claimed-domains.ts
 export { Connection, type Trouble } from './connection.ts';
 export { deferralOfRefusal, outcomeOfReply } from './outcome-of-reply.ts';
 export { type OutgoingMessage, outgoingMessage } from './outgoing-message.ts';
+export { trustIn } from './peer-certificate.ts';
 export { Pool } from './pool.ts';
-export { type ConnectionSettings, poolProperties, type TlsMode, timeoutProperties } from './settings.ts';
+export {
+  type ConnectionSettings,
+  poolProperties,
+  type TlsMode,
+  type TlsTrust,
+  timeoutProperties,
+} from './settings.ts';
 export { formatTarget, type Target } from './target.ts';
 export { type Targets, type TransferServices, transfer } from './transfer.ts';

@@ -1,6 +1,7 @@
 // The settings of connections to next hops, as every transport that opens them offers them: parts for its schema,
 // and the types that the connections read.
 
+import type { SecureContext } from 'node:tls';
 import { type Static, Type } from 'typebox';
 import { Duration } from '../contract/index.ts';
 
@@ -35,13 +36,24 @@ export const poolProperties = {
 
 const properties = Type.Object({ ...timeoutProperties, ...poolProperties });
 
-/** `may`: STARTTLS where offered, in clear where not; `encrypt`: never in clear. Nothing is verified. */
-export type TlsMode = 'may' | 'none' | 'encrypt';
+/**
+ * `may`: STARTTLS where offered, in clear where not; `encrypt`: never in clear; neither verifies anything.
+ * `verify`: never in clear, and only to a host whose certificate is valid and has one of the target's names.
+ */
+export type TlsMode = 'may' | 'none' | 'encrypt' | 'verify';
+
+/** The CAs that `verify` trusts. */
+export interface TlsTrust {
+  readonly secureContext: SecureContext;
+}
 
 export interface ConnectionSettings extends Static<typeof properties> {
   /** Our name in EHLO or LHLO. */
   readonly helo: string;
+  /** For targets that have none of their own. */
   readonly tls: TlsMode;
+  /** Required where a target or the default is `verify`. */
+  readonly trust?: TlsTrust;
   /** Default: smtp. */
   readonly protocol?: 'smtp' | 'lmtp';
 }

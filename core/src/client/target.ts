@@ -1,5 +1,7 @@
 // Where a connection leads: a host's address and port, or a Unix socket.
 
+import type { TlsMode } from './settings.ts';
+
 export interface Target {
   /** The name of the host, or its address where it has been given as one: for TLS, outcomes and bounces. */
   readonly host: string;
@@ -8,6 +10,10 @@ export interface Target {
   readonly port: number;
   /** The path of a Unix socket; absolute. */
   readonly path?: string;
+  /** Default: that of the settings. The same for all targets of a destination, as connections are kept for it. */
+  readonly tls?: TlsMode;
+  /** What its certificate may be for, with `verify`. Default: the host. */
+  readonly names?: readonly string[];
 }
 
 /** Equal for targets that share their bound on connections. */

@@ -133,9 +133,10 @@ async function openTo(
   signal: AbortSignal,
 ): Promise<Connection | Trouble> {
   const aborted = (): boolean => signal.aborted;
-  const opened = await pool.open(target, settings.tls, aborted);
+  const tls = target.tls ?? settings.tls;
+  const opened = await pool.open(target, tls, aborted);
   // Opportunistic means that a broken TLS is no worse than none (RFC 7435 §3).
-  if (settings.tls === 'may' && 'kind' in opened && opened.kind === 'tls-failed') {
+  if (tls === 'may' && 'kind' in opened && opened.kind === 'tls-failed') {
     return pool.open(target, 'none', aborted);
   }
   return opened;

@@ -1,7 +1,14 @@
 // What the operator may say: the schema, from which the README's table and the type of the settings come.
 
-import { type Static, Type } from '@posthouse/core';
+import { FilePath, type Static, Type } from '@posthouse/core';
 import { poolProperties, timeoutProperties } from '@posthouse/core/client';
+
+const TlsPolicy = Type.Union([
+  Type.Literal('may'),
+  Type.Literal('none'),
+  Type.Literal('encrypt'),
+  Type.Literal('verify'),
+]);
 
 export const ConfigSchema = Type.Object(
   {
@@ -37,11 +44,21 @@ export const ConfigSchema = Type.Object(
         description: 'Which addresses of a host are tried, and which first; `any` leaves it to chance.',
       },
     ),
-    tls: Type.With(Type.Union([Type.Literal('may'), Type.Literal('none'), Type.Literal('encrypt')]), {
+    tls: Type.With(TlsPolicy, {
       default: 'may',
       description:
-        '`may`: STARTTLS where offered, in clear where not; `encrypt`: never in clear. Nothing is verified.',
+        '`may`: STARTTLS where offered, in clear where not; `encrypt`: never in clear; `verify`: never in clear, and only to a host with a valid certificate for the right name.',
     }),
+    tlsPolicies: Type.With(Type.Record(Type.String(), TlsPolicy), {
+      default: {},
+      description:
+        'The same by next hop: the domain whose MX are asked, or the host of a smarthost or route; `.example.org` stands for all below it.',
+    }),
+    caFile: Type.Optional(
+      FilePath({
+        description: "The CAs that `verify` trusts, in PEM, instead of the system's. Read at the start.",
+      }),
+    ),
     ...timeoutProperties,
     ...poolProperties,
   },

@@ -1,5 +1,5 @@
 // Relays by SMTP: claims recipients for their next hop, and carries messages there.
-// Not for: retries, back-off and concurrency, which are the core's; verified TLS (MTA-STS, DANE); AUTH.
+// Not for: retries, back-off and concurrency, which are the core's; policies that others publish (MTA-STS, DANE); AUTH.
 
 import {
   Chance,
@@ -15,14 +15,16 @@ import { Pool, type Targets, transfer } from '@posthouse/core/client';
 import { type Config, ConfigSchema } from './config.ts';
 import { type HostsServices, hostsOf } from './hosts.ts';
 import { parseNextHop, Routes } from './route.ts';
+import { TlsPolicies, trustOf } from './tls-policies.ts';
 
 export default definePlugin({
   name: 'deliver-smtp',
   config: ConfigSchema,
   needs: { resolver: Resolver, clock: Clock, chance: Chance, identity: ServerIdentity },
   setup({ config, resolver, clock, chance, identity, log }) {
-    const settings = { ...config, helo: config.helo ?? identity.hostname };
-    const routes = routesOf(config);
+    const [routes, policies] = configured(() => [new Routes(config), new TlsPolicies(config)] as const);
+    const trust = configured(() => trustOf(config));
+    const settings = { ...config, helo: config.helo ?? identity.hostname, ...(trust && { trust }) };
     const pool = new Pool(settings, clock);
     const services = { settings, pool, log };
     const dns = { resolver, chance, identity };
@@ -32,7 +34,8 @@ export default definePlugin({
       hooks: {
         'on-deliver': {
           claim: ({ domain }) => routes.destinationOf(domain),
-          deliver: (delivery) => transfer(delivery, services, () => targetsOf(delivery, config, dns)),
+          deliver: (delivery) =>
+            transfer(delivery, services, () => targetsOf(delivery, config, policies, dns)),
         },
       },
       start: () => pool.start(),
@@ -41,19 +44,20 @@ export default definePlugin({
   },
 });
 
-function targetsOf(
+async function targetsOf(
   { destination, signal }: Delivery,
   config: Config,
+  policies: TlsPolicies,
   dns: HostsServices,
-): Targets | Promise<Targets> {
+): Promise<Targets> {
   const hop = parseNextHop(destination, config.port);
   if (hop === undefined) return { outcome: Outcome.failed('5.4.4', `not a next hop: ${destination}`) };
-  return hostsOf(hop, config, dns, signal);
+  return policies.applyTo(await hostsOf(hop, config, dns, signal), hop);
 }
 
-function routesOf(config: ConstructorParameters<typeof Routes>[0]): Routes {
+function configured<T>(read: () => T): T {
   try {
-    return new Routes(config);
+    return read();
   } catch (error) {
     throw new PosthouseError('config-invalid', `deliver-smtp: ${(error as Error).message}`, { cause: error });
   }

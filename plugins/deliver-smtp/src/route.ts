@@ -84,7 +84,7 @@ export class Routes {
 }
 
 /** Values by domain; the key `.example.org` stands for every domain below example.org, the longest key wins. */
-class DomainTable<T> {
+export class DomainTable<T> {
   readonly #exact = new Map<string, T>();
   readonly #below = new Map<string, T>();
 
