@@ -154,12 +154,10 @@ for (const { name, content } of corpus) {
 }
 
 for (const mode of MODES) {
-  for (const mechanism of ['PLAIN', 'LOGIN', 'SCRAM-SHA-256', 'XOAUTH2', 'OAUTHBEARER']) {
+  // SCRAM is msmtp's to try: Debian's curl is built without GNU SASL.
+  for (const mechanism of ['PLAIN', 'LOGIN', 'XOAUTH2', 'OAUTHBEARER']) {
     test(`curl submits over ${mode} with ${mechanism}`, async (t) => {
       if (lacksPrograms(t, 'curl')) return;
-      // Debian's curl is built without GNU SASL.
-      if (mechanism.startsWith('SCRAM') && !/gsasl/i.test((await run('curl', ['--version'])).output))
-        return t.skip('this curl knows no SCRAM');
       const { to, box, file } = letter();
       const token = mechanism === 'XOAUTH2' || mechanism === 'OAUTHBEARER';
       const login = token ? ['--user', USER, '--oauth2-bearer', TOKEN] : curlPassword;
