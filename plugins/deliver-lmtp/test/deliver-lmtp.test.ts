@@ -101,7 +101,11 @@ describe('a delivery by LMTP', () => {
     await using hop = await scriptedHop({ message: replies({ bob: '552 5.2.2 <bob> is full' }) });
     await using house = await room({ host: 'box.example', port: hop.port });
     const outcomes = await house.outcomes(['ann@a.example', 'bob@a.example']);
-    assert.deepEqual(outcomes['ann@a.example'], { kind: 'delivered', text: '250 2.0.0 saved' });
+    assert.deepEqual(outcomes['ann@a.example'], {
+      kind: 'delivered',
+      text: '250 2.0.0 saved',
+      remote: { host: 'box.example', reply: '250 2.0.0 saved' },
+    });
     assert.deepEqual(outcomes['bob@a.example'], {
       kind: 'failed',
       status: '5.2.2',
