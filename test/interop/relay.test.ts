@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { acceptDomain, deliverMaildir, durableStore, MAIL } from '../support/durable-house.ts';
 import { lacks, missingProgram, missingRoot } from '../support/requirements.ts';
 import { type Configuration, ServerProcess, TemporaryFolder } from '../support/server-process.ts';
+import { SmtpClient } from '../support/smtp-client.ts';
 import { corpus } from './corpus.ts';
 import { mailIn, mailWith, withoutTrace } from './maildir.ts';
 import { startPostfixRelay } from './postfix.ts';
@@ -76,6 +77,43 @@ test('a message goes through Posthouse and Postfix, over TLS, into a third serve
     // Postfix writes into Received how the message came to it.
     assert.match(String(message), /by postfix\.posthouse\.test \(Postfix\) with ESMTPS/);
     assert.match(String(message), /using TLSv1\.3/);
+    await a.stop();
+  } finally {
+    postfix.stop();
+  }
+  await c.stop();
+});
+
+test('who asks for notices of success hears through Postfix from the server that has the mailbox', async (t) => {
+  if (
+    lacks(
+      t,
+      missingProgram('postconf', 'mail_version') ?? missingProgram('openssl', 'version') ?? missingRoot(),
+    )
+  )
+    return;
+  using first = new TemporaryFolder('interop-dsn-a');
+  using middle = new TemporaryFolder('interop-dsn-postfix');
+  using last = new TemporaryFolder('interop-dsn-c');
+  await using c = await ServerProcess.start(last.path, mailboxes('c.posthouse.test'));
+  const postfix = await startPostfixRelay(middle.path, c.port);
+  try {
+    await using a = await ServerProcess.start(first.path, relay('a.posthouse.test', postfix.port));
+    const client = await SmtpClient.greet(a.port);
+    const commands = [
+      'MAIL FROM:<ann@posthouse.test> ENVID=QQ+2B314 RET=HDRS',
+      'RCPT TO:<bob@posthouse.test> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;first@client.example',
+    ];
+    for (const command of commands) assert.equal((await client.command(command)).code, 250);
+    assert.equal((await client.command('DATA')).code, 354);
+    assert.equal((await client.command('Subject: hello\r\n\r\nHi\r\n.')).code, 250);
+    const notice = String(await mailWith(`${last.join(MAIL)}/ann`, 'delivery-status'));
+    assert.match(notice, /^Reporting-MTA: dns; c\.posthouse\.test\r?$/m);
+    assert.match(notice, /^Original-Envelope-Id: QQ\+314\r?$/m);
+    assert.match(notice, /^Original-Recipient: rfc822; ?first@client\.example\r?$/m);
+    assert.match(notice, /^Final-Recipient: rfc822; ?bob@posthouse\.test\r?$/m);
+    assert.match(notice, /^Action: delivered\r?$/m);
+    await client.quit();
     await a.stop();
   } finally {
     postfix.stop();
