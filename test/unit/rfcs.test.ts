@@ -24,6 +24,8 @@ test('the page names what EHLO advertises, and no more', () => {
   const line = /^EHLO advertises: ([^.]*)/m.exec(page)?.[1] ?? '';
   const offered = {
     messageSize: 1,
+    recipients: 1,
+    messagesPerSession: 1,
     binaryMime: true,
     startTls: true,
     auth: ['PLAIN'],

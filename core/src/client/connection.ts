@@ -103,6 +103,11 @@ export class Connection {
     });
   }
 
+  /** It has carried as many messages as we or the next hop allow one connection (RFC 9422 §4.1). */
+  get isWorn(): boolean {
+    return this.messages >= Math.min(this.#settings.messagesPerConnection, this.offer?.mailMax ?? Infinity);
+  }
+
   /** A message may be carried now. */
   get isReady(): boolean {
     return this.#phase === 'open' && this.#job === undefined && this.#dialogue.isReady;

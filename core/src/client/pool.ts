@@ -73,8 +73,7 @@ export class Pool {
   /** Keeps the connection for the next message, or closes it. */
   give(destination: string, connection: Connection): void {
     if (!connection.isReady) return;
-    const worn = connection.messages >= this.#settings.messagesPerConnection;
-    if (worn || this.#stopped || this.#waiting.has(targetKey(connection.target))) {
+    if (connection.isWorn || this.#stopped || this.#waiting.has(targetKey(connection.target))) {
       connection.quit();
       return;
     }

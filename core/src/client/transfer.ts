@@ -56,14 +56,34 @@ export async function transfer(
   return ledger.conclude(delivery);
 }
 
+/**
+ * Carries to whoever is open, and gives the connection back. True: the connection has carried all that one may, and
+ * the next hop can be asked for the others on a new one.
+ */
 async function carry(
+  connection: Connection,
+  delivery: Delivery,
+  outgoing: OutgoingMessage,
+  ledger: Ledger,
+  services: TransferServices,
+): Promise<boolean> {
+  do await carryToSome(connection, delivery, outgoing, ledger, services);
+  while (ledger.open.length > 0 && connection.isReady && !connection.isWorn && !delivery.signal.aborted);
+  const more = ledger.open.length > 0 && connection.isReady;
+  services.pool.give(delivery.destination, connection);
+  return more;
+}
+
+/** One transaction, with as many recipients as the next hop takes in one (RFC 9422 §4.2). */
+async function carryToSome(
   connection: Connection,
   delivery: Delivery,
   outgoing: OutgoingMessage,
   ledger: Ledger,
   { pool, addressOf }: TransferServices,
 ): Promise<void> {
-  const { message, destination } = delivery;
+  const { message } = delivery;
+  const asked = ledger.open.slice(0, connection.offer?.rcptMax);
   const { target, messages } = connection;
   const started = pool.now();
   const envelope = {
@@ -71,14 +91,14 @@ async function carry(
     parameters: message.parameters,
     recipients:
       addressOf === undefined
-        ? ledger.open
-        : ledger.open.map((recipient) => ({ ...recipient, address: addressOf(recipient) })),
+        ? asked
+        : asked.map((recipient) => ({ ...recipient, address: addressOf(recipient) })),
     size: message.size,
     eightBit: outgoing.eightBit,
     eightBitHeader: outgoing.eightBitHeader,
   };
   const results = await connection.carry(envelope, message, outgoing, () => delivery.signal.aborted);
-  ledger.enter(results, connection);
+  ledger.enter(asked, results, connection);
   delivery.report(() => ({
     ...placeOf(target),
     reused: messages > 0,
@@ -86,7 +106,6 @@ async function carry(
     replies: repliesOf(results),
     milliseconds: pool.now() - started,
   }));
-  pool.give(destination, connection);
 }
 
 async function tryTargets(
@@ -103,12 +122,14 @@ async function tryTargets(
 
   // RFC 7504 §3: a host that greets with 521 never takes mail.
   let neverMail = true;
-  for (const target of found.targets) {
+  const left = [...found.targets];
+  for (let target = left.shift(); target !== undefined; target = left.shift()) {
+    const tried = target;
     const started = pool.now();
     const opened = await openTo(target, services, signal);
     if ('kind' in opened) {
       delivery.report(() => ({
-        ...placeOf(target),
+        ...placeOf(tried),
         reused: false,
         trouble: opened.reply === undefined ? opened.text : wordsOfReply(opened.reply),
         replies: [],
@@ -121,7 +142,7 @@ async function tryTargets(
       continue;
     }
     neverMail = false;
-    await carry(opened, delivery, outgoing, ledger, services);
+    if (await carry(opened, delivery, outgoing, ledger, services)) left.unshift(target);
     if (ledger.open.length === 0 || signal.aborted) return;
   }
   if (neverMail) ledger.settleOpen(Outcome.failed('5.3.2', `no mail host of ${destination} takes mail`));
@@ -184,19 +205,22 @@ class Ledger {
     this.open = recipients;
   }
 
-  /** @param results for `open`, in its order. */
-  enter(results: readonly RecipientResult[], connection: Connection): void {
+  /**
+   * @param asked the first of `open`
+   * @param results for them, in their order
+   */
+  enter(asked: readonly Recipient[], results: readonly RecipientResult[], connection: Connection): void {
     // Recipients that share a result share its outcome, so that alike can be told by identity.
     const shared = new Map<RecipientResult, Outcome | undefined>();
     const open: Recipient[] = [];
-    this.open.forEach((recipient, index) => {
+    asked.forEach((recipient, index) => {
       const result = results[index] as RecipientResult;
       if (!shared.has(result)) shared.set(result, this.#outcomeOf(result, connection));
       const outcome = shared.get(result);
       if (outcome === undefined) open.push(recipient);
       else this.#outcomes.set(recipient, outcome);
     });
-    this.open = open;
+    this.open = [...open, ...this.open.slice(asked.length)];
   }
 
   settleOpen(outcome: Outcome): void {

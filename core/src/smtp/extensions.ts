@@ -8,6 +8,10 @@ import type { SessionOptions } from './session-steps.ts';
 export interface Extensions {
   /** The limit that SIZE announces (RFC 1870). */
   readonly messageSize: number;
+  /** Recipients of one transaction. */
+  readonly recipients: number;
+  /** Transactions of one session. */
+  readonly messagesPerSession: number;
   /** Messages may be binary (RFC 3030 §3). */
   readonly binaryMime: boolean;
   /** STARTTLS can be had now: configured, and TLS is not up yet (RFC 3207). */
@@ -27,6 +31,7 @@ export function ehloKeywords(extensions: Extensions): readonly string[] {
     'SMTPUTF8', // RFC 6531
     'ENHANCEDSTATUSCODES', // RFC 2034
     'DSN', // RFC 3461
+    limitsKeyword(extensions), // RFC 9422
     'CHUNKING', // RFC 3030 §2
   ];
   if (extensions.binaryMime) keywords.push('BINARYMIME'); // RFC 3030 §3
@@ -34,6 +39,14 @@ export function ehloKeywords(extensions: Extensions): readonly string[] {
   if (extensions.auth.length > 0) keywords.push(`AUTH ${extensions.auth.join(' ')}`);
   if (extensions.xclient === 'offered') keywords.push(XCLIENT_KEYWORD, XFORWARD_KEYWORD);
   return keywords;
+}
+
+/** RFC 9422 §4: no limit that is announced has more than six digits. */
+const HIGHEST_LIMIT = 999_999;
+
+function limitsKeyword({ messagesPerSession, recipients }: Extensions): string {
+  const mail = Math.min(messagesPerSession, HIGHEST_LIMIT);
+  return `LIMITS MAILMAX=${mail} RCPTMAX=${Math.min(recipients, HIGHEST_LIMIT)}`;
 }
 
 /** After EHLO: what the keywords above promise. */

@@ -18,6 +18,10 @@ export interface Offer {
   readonly smtputf8: boolean;
   readonly dsn: boolean;
   readonly startTls: boolean;
+  /** Recipients that one transaction may have (RFC 9422 §4.2); undefined when the next hop does not say. */
+  readonly rcptMax: number | undefined;
+  /** Transactions that one connection may have (RFC 9422 §4.1). */
+  readonly mailMax: number | undefined;
 }
 
 export const NO_OFFER: Offer = Object.freeze({
@@ -31,17 +35,20 @@ export const NO_OFFER: Offer = Object.freeze({
   smtputf8: false,
   dsn: false,
   startTls: false,
+  rcptMax: undefined,
+  mailMax: undefined,
 });
 
 /** Reads the reply to EHLO. Unknown keywords and malformed values are passed over. */
 export function readOffer(ehlo: Reply): Offer {
-  const keywords = new Map<string, string>();
+  const keywords = new Map<string, readonly string[]>();
   // The first line is the greeting, never a keyword.
   for (const line of ehlo.lines.slice(1)) {
-    const [keyword = '', value = ''] = line.trim().split(/[ \t]+/, 2);
-    keywords.set(keyword.toUpperCase(), value);
+    const [keyword = '', ...values] = line.trim().split(/[ \t]+/);
+    keywords.set(keyword.toUpperCase(), values);
   }
-  const size = keywords.get('SIZE');
+  const size = keywords.get('SIZE')?.[0] ?? (keywords.has('SIZE') ? '' : undefined);
+  const limits = keywords.get('LIMITS') ?? [];
   // RFC 1870 §3: no number, or 0, is no limit.
   const limit = size !== undefined && /^\d{1,20}$/.test(size) ? Number(size) : 0;
   return {
@@ -55,5 +62,16 @@ export function readOffer(ehlo: Reply): Offer {
     smtputf8: keywords.has('SMTPUTF8'),
     dsn: keywords.has('DSN'),
     startTls: keywords.has('STARTTLS'),
+    rcptMax: limitOf('RCPTMAX', limits),
+    mailMax: limitOf('MAILMAX', limits),
   };
+}
+
+/** RFC 9422 §4: a number from 1 to 999999 without leading zeros; what is malformed is passed over (§3). */
+function limitOf(name: string, limits: readonly string[]): number | undefined {
+  for (const limit of limits) {
+    const [, given = '', value] = /^([A-Za-z0-9-]+)=([1-9]\d{0,5})$/.exec(limit) ?? [];
+    if (given.toUpperCase() === name) return Number(value);
+  }
+  return undefined;
 }

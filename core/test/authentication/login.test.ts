@@ -192,7 +192,7 @@ test('a listener that wants AUTH which nobody can verify does not start', async 
 test('SCRAM is offered only while every user has keys for it, or where the configuration says so', async () => {
   const without = authMemory({ name: 'without', users: { eve: 'x' }, scram: false });
   const EHLO = (mechanisms: string): string =>
-    `S: 220 *\nC: EHLO client.example\nS: 250-house.example\nS: 250-PIPELINING\nS: 250-SIZE *\nS: 250-8BITMIME\nS: 250-SMTPUTF8\nS: 250-ENHANCEDSTATUSCODES\nS: 250-DSN\nS: 250-CHUNKING\nS: 250 AUTH ${mechanisms}`;
+    `S: 220 *\nC: EHLO client.example\nS: 250-house.example\nS: 250-PIPELINING\nS: 250-SIZE *\nS: 250-8BITMIME\nS: 250-SMTPUTF8\nS: 250-ENHANCEDSTATUSCODES\nS: 250-DSN\nS: 250-LIMITS *\nS: 250-CHUNKING\nS: 250 AUTH ${mechanisms}`;
   await using all = await house([ann, bob]);
   await all.talk(EHLO('PLAIN LOGIN SCRAM-SHA-256'));
   await using some = await house([ann, without]);

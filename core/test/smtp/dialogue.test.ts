@@ -134,7 +134,14 @@ describe('the greeting and the hello', () => {
   }
 
   it('hears of extensions only from EHLO, whatever their case', () => {
-    const talk = new Talk().ready('pipelining', 'SIZE 1000', '8bitmime', 'X-NEW thing', 'Dsn');
+    const talk = new Talk().ready(
+      'pipelining',
+      'SIZE 1000',
+      '8bitmime',
+      'X-NEW thing',
+      'Dsn',
+      'LIMITS rcptmax=5 MAILMAX=09 X=1',
+    );
     const ready = talk.steps.find((step) => step.do === 'ready');
     assert.deepEqual(ready?.do === 'ready' && ready.offer, {
       esmtp: true,
@@ -147,6 +154,8 @@ describe('the greeting and the hello', () => {
       smtputf8: false,
       dsn: true,
       startTls: false,
+      rcptMax: 5,
+      mailMax: undefined,
     });
   });
 

@@ -1,0 +1,60 @@
+// What a next hop says of its limits (RFC 9422) is kept, and nobody is left out for it.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { scriptedHop } from '@posthouse/core/testing';
+import { kinds, relay } from './relay.ts';
+
+const PEOPLE = ['b', 'c', 'd', 'e', 'f'].map((name) => `${name}@b.example`);
+const ALL = Object.fromEntries(PEOPLE.map((address) => [address, 'delivered']));
+
+function recipientsOf({ lines }: { readonly lines: readonly string[] }): readonly string[] {
+  return lines.filter((line) => line === 'DATA' || line.startsWith('RCPT')).map((line) => line.slice(9, 10));
+}
+
+describe('LIMITS of the next hop', () => {
+  it('RCPTMAX: no transaction has more recipients, and the others follow on the same connection', async () => {
+    await using hop = await scriptedHop({ keywords: ['PIPELINING', 'LIMITS RCPTMAX=2'] });
+    await using house = await relay({ port: hop.port });
+    assert.deepEqual(kinds(await house.send(PEOPLE)), ALL);
+    assert.deepEqual(hop.sessions.map(recipientsOf), [['b', 'c', '', 'd', 'e', '', 'f', '']]);
+  });
+
+  it('RCPTMAX: each transaction has outcomes of its own', async () => {
+    await using hop = await scriptedHop({
+      keywords: ['PIPELINING', 'LIMITS RCPTMAX=1'],
+      message: ['250 ok', '554 5.7.1 not that one', '250 ok'],
+    });
+    await using house = await relay({ port: hop.port });
+    assert.deepEqual(kinds(await house.send(PEOPLE.slice(0, 3))), {
+      'b@b.example': 'delivered',
+      'c@b.example': 'failed 5.7.1',
+      'd@b.example': 'delivered',
+    });
+  });
+
+  it('MAILMAX: no connection has more transactions, and the next one goes on to the same host', async () => {
+    await using hop = await scriptedHop({ keywords: ['PIPELINING', 'LIMITS RCPTMAX=2 MAILMAX=2'] });
+    await using house = await relay({ port: hop.port });
+    assert.deepEqual(kinds(await house.send(PEOPLE)), ALL);
+    assert.deepEqual(hop.sessions.map(recipientsOf), [
+      ['b', 'c', '', 'd', 'e', ''],
+      ['f', ''],
+    ]);
+  });
+
+  it('MAILMAX: a connection that has carried so many is not kept', async () => {
+    await using hop = await scriptedHop({ keywords: ['LIMITS MAILMAX=1'] });
+    await using house = await relay({ port: hop.port });
+    await house.send();
+    await house.send();
+    assert.equal(hop.sessions.length, 2);
+  });
+
+  it('what is malformed is no limit', async () => {
+    await using hop = await scriptedHop({ keywords: ['PIPELINING', 'LIMITS RCPTMAX=0 MAILMAX=x RCPTMAX'] });
+    await using house = await relay({ port: hop.port });
+    assert.deepEqual(kinds(await house.send(PEOPLE)), ALL);
+    assert.deepEqual(hop.sessions.map(recipientsOf), [['b', 'c', 'd', 'e', 'f', '']]);
+  });
+});
