@@ -22,7 +22,8 @@ const NOWHERE = fileURLToPath(new URL('../support/deliver-nowhere.js', import.me
 
 const house = (store: object = {}): ReturnType<typeof durableHouse> =>
   durableHouse({
-    limits: { messageSize: '100 MiB' },
+    // The client that never reads shall be stopped by its unread replies, not by the number of its commands.
+    limits: { messageSize: '100 MiB', commandsWithoutMail: 100_000_000 },
     plugins: [durableStore(store), acceptDomain(), { use: NOWHERE }],
   });
 

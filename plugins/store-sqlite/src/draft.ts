@@ -8,7 +8,7 @@ import { posthouseError } from './posthouse-error.ts';
 import type { BodyPlace } from './rows.ts';
 
 /** Unwritten octets of one draft above which its writer waits. */
-const PRESSURE = 512 * 1024;
+const PRESSURE = 128 * 1024;
 /** Chunks in one system call. */
 const CHUNKS_AT_A_TIME = 64;
 /** Below this average a chunk's own object would weigh more than its bytes. */
