@@ -7,12 +7,10 @@
 import { createSocket } from 'node:dgram';
 import { createServer, type Socket } from 'node:net';
 import { decode, encode, type Packet } from 'dns-packet';
+import { serveHop } from '../support/small-hop.ts';
 
 /** Milliseconds from the end of a message to its reply, at a slow host. */
 const SLOWNESS = 5_000;
-const END = Buffer.from('\r\n.\r\n');
-const OFFER =
-  '250-mail.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SIZE 104857600\r\n250 ENHANCEDSTATUSCODES\r\n';
 const taken = { fast: 0, slow: 0 };
 
 type Kind = 'fast' | 'slow' | 'dead';
@@ -37,43 +35,18 @@ function answersTo(name: string, type: string): NonNullable<Packet['answers']> {
 }
 
 function serve(socket: Socket): void {
-  socket.on('error', () => socket.destroy());
   const network = Number(socket.localAddress?.split('.')[1]);
   if (network === NETWORK.dead) {
+    socket.on('error', () => socket.destroy());
     // Every other one never says a word, like a host behind a firewall that drops.
     if (Number(socket.localAddress?.split('.')[3]) % 2 === 0) socket.destroy();
     return;
   }
   const kind = network === NETWORK.slow ? 'slow' : 'fast';
-  let inBody = false;
-  let rest: Buffer = Buffer.alloc(0);
-  socket.write('220 mail.test ESMTP\r\n');
-  socket.on('data', (chunk: Buffer) => {
-    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    let replies = '';
-    for (;;) {
-      if (inBody) {
-        const end = rest.indexOf(END);
-        if (end === -1) break;
-        rest = rest.subarray(end + END.length);
-        inBody = false;
-        taken[kind] += 1;
-        if (kind === 'fast') replies += '250 2.0.0 Ok\r\n';
-        else setTimeout(() => socket.write('250 2.0.0 Ok\r\n'), SLOWNESS);
-        continue;
-      }
-      const end = rest.indexOf('\r\n');
-      if (end === -1) break;
-      const verb = rest.subarray(0, Math.min(4, end)).toString('latin1').toUpperCase();
-      rest = rest.subarray(end + 2);
-      if (verb === 'QUIT') {
-        socket.end(`${replies}221 2.0.0 Bye\r\n`);
-        return;
-      }
-      inBody = verb === 'DATA';
-      replies += verb === 'EHLO' ? OFFER : inBody ? '354 Go on\r\n' : '250 2.0.0 Ok\r\n';
-    }
-    if (replies !== '') socket.write(replies);
+  serveHop(socket, (_, answer) => {
+    taken[kind] += 1;
+    if (kind === 'fast') answer();
+    else setTimeout(answer, SLOWNESS);
   });
 }
 

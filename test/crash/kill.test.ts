@@ -6,9 +6,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { untilQueueIsEmpty } from '../support/control.ts';
 import { CONTROL, DOMAIN, durableHouse, durableStore, MAIL } from '../support/durable-house.ts';
 import { Ledger } from '../support/ledger.ts';
+import { loadUntilKilled } from '../support/load.ts';
 import { Random, seedFromEnvironment } from '../support/random.ts';
 import { ServerProcess, TemporaryFolder } from '../support/server-process.ts';
-import { SmtpClient } from '../support/smtp-client.ts';
 
 const KILLS = Number(process.env.POSTHOUSE_KILLS ?? 20);
 const CONNECTIONS = 20;
@@ -38,7 +38,14 @@ test('what has its 250 arrives whole, however often the server is killed under l
     const moment = chance.between(20, 900);
     moments.push(moment);
     promisedBefore.push(ledger.promised);
-    const loads = Array.from({ length: CONNECTIONS }, () => load(server.port, ledger, random));
+    const loads = Array.from({ length: CONNECTIONS }, () =>
+      loadUntilKilled(
+        server.port,
+        ledger,
+        () => sizeOf(random),
+        () => `box${random.between(1, MAILBOXES)}@${DOMAIN}`,
+      ),
+    );
     await wait(moment);
     await server.kill();
     await Promise.all(loads);
@@ -58,26 +65,6 @@ test('what has its 250 arrives whole, however often the server is killed under l
   assert.deepEqual({ lost, damaged }, { lost: [], damaged: [] });
   assert.ok(ledger.promised > KILLS * 10, 'there was too little load to show anything');
 });
-
-/** Sends one message after the other until the connection dies. */
-async function load(port: number, ledger: Ledger, random: Random): Promise<void> {
-  let client: SmtpClient | undefined;
-  try {
-    client = await SmtpClient.greet(port);
-    for (;;) {
-      const { id, content } = ledger.next(sizeOf(random));
-      const mailbox = `box${random.between(1, MAILBOXES)}@${DOMAIN}`;
-      const reply = await client.send({ sender: 'load@client.example', recipients: [mailbox] }, content);
-      assert.equal(reply.code, 250, reply.text);
-      ledger.promise(id);
-    }
-  } catch (error) {
-    if (error instanceof assert.AssertionError) throw error;
-    // The server has been killed.
-  } finally {
-    client?.destroy();
-  }
-}
 
 /** Most mail is small; some is kept inline though large, some in a file of its own. */
 function sizeOf(random: Random): number {

@@ -2,7 +2,7 @@
 // It is pure: what only the world can tell (passwords, keys, chance, TLS) is asked for or given as an argument.
 
 import { type Reply, reply } from './reply.ts';
-import type { PermanentStatus, TransientStatus } from './status.ts';
+import type { Answer } from './session-steps.ts';
 
 /** In the order of EHLO. Passwords that travel come first, since that is what most clients try. */
 export const SASL_MECHANISMS = [
@@ -51,24 +51,10 @@ export interface ScramKeys {
   readonly serverKey: Uint8Array;
 }
 
-/** The answer to a Login. */
+/** The answer to a Login: a `reject` says that the credentials are no good, a `defer` that nobody can tell just now. */
 export type LoginAnswer =
   | { readonly kind: 'accept'; readonly user: string }
-  /** The credentials are no good. */
-  | {
-      readonly kind: 'reject';
-      readonly status: PermanentStatus;
-      readonly text: string;
-      readonly code?: number;
-    }
-  /** Nobody can tell just now. */
-  | {
-      readonly kind: 'defer';
-      readonly status: TransientStatus;
-      readonly text: string;
-      readonly code?: number;
-    }
-  | { readonly kind: 'disconnect'; readonly text: string }
+  | Exclude<Answer, { readonly kind: 'accept' }>
   | { readonly kind: 'scram-keys'; readonly user: string | undefined; readonly keys: ScramKeys };
 
 /** What an exchange does next. */
