@@ -1,8 +1,8 @@
 // One connection to a next hop: a socket that an SmtpDialogue drives. It opens (TCP, greeting, EHLO, STARTTLS),
 // carries messages one after the other, and ends. It has no timer of its own: the pool calls `tick`.
 
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { connect as connectTcp, type Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import type { Clock, Delivered, Exchange, StoredMessage } from '../contract/index.ts';
 import {
   type DialogueStep,
@@ -17,13 +17,21 @@ import type { OutgoingMessage } from './outgoing-message.ts';
 import { patienceFor, QUIT_PATIENCE } from './patience.ts';
 import { certificateFault } from './peer-certificate.ts';
 import type { ConnectionSettings, TlsMode } from './settings.ts';
+import { beginTls } from './start-tls.ts';
 import type { Target } from './target.ts';
 
 /** Why a connection could not be used. */
 export interface Trouble {
-  readonly kind: 'no-connection' | 'lost' | 'refused' | 'tls-failed' | 'tls-missing' | 'aborted';
+  readonly kind:
+    | 'no-connection'
+    | 'lost'
+    | 'refused'
+    | 'tls-failed'
+    | 'tls-missing'
+    | 'login-failed'
+    | 'aborted';
   readonly text: string;
-  /** With `refused`. */
+  /** With `refused`, and with `login-failed` where the hop has refused it. */
   readonly reply?: Reply;
 }
 
@@ -55,6 +63,7 @@ export class Connection {
   readonly #closed: () => void;
   #socket: Socket | TLSSocket;
   #tlsState: 'clear' | 'handshake' | 'secure' = 'clear';
+  #loggedIn = false;
   #phase: 'opening' | 'open' | 'over' = 'opening';
   #opened: ((trouble: Trouble | undefined) => void) | undefined;
   readonly #openingAborted: () => boolean;
@@ -203,6 +212,13 @@ export class Connection {
         if (this.#tls !== 'may') this.#fail({ kind: 'tls-missing', text: 'STARTTLS was refused' }, true);
         else this.#open();
         break;
+      case 'authenticated':
+        this.#loggedIn = true;
+        this.#open();
+        break;
+      case 'auth-refused':
+        this.#fail({ kind: 'login-failed', text: 'the login was refused', reply: step.reply }, true);
+        break;
       case 'result':
         this.#settle(step.recipients);
         break;
@@ -210,7 +226,7 @@ export class Connection {
         this.#fail({ kind: 'refused', text: 'service refused', reply: step.reply }, true);
         break;
       case 'fault':
-        this.#fail({ kind: 'lost', text: step.text });
+        this.#fail({ kind: step.during === 'auth' ? 'login-failed' : 'lost', text: step.text });
         this.#cut();
         break;
       case 'closed':
@@ -230,21 +246,10 @@ export class Connection {
   #startTls(): void {
     const clear = this.#socket;
     this.#tlsState = 'handshake';
-    clear.removeAllListeners('data').removeAllListeners('end');
-    clear.removeAllListeners('error').removeAllListeners('close');
-    clear.on('error', () => {});
     const { host, names = [host] } = this.target;
     const verify = this.#tls === 'verify';
     this.#deadline = this.#clock.now() + this.#settings.connectTimeout;
-    // Without `verify` this is opportunistic (RFC 7435): against a listener only. With it the chain and the name are
-    // looked at when the handshake is done, before anything is said. RFC 6066 §3: no address is a server's name.
-    const secure = connectTls({
-      socket: clear,
-      rejectUnauthorized: false,
-      checkServerIdentity: () => undefined,
-      ...(verify && this.#settings.trust),
-      ...(isIP(host) === 0 && { servername: host }),
-    });
+    const secure = beginTls(clear, this.target, verify ? this.#settings.trust : undefined);
     this.#socket = secure;
     secure.once('secureConnect', () => {
       if (this.#phase === 'over') return;
@@ -266,6 +271,13 @@ export class Connection {
   }
 
   #open(): void {
+    const { login } = this.target;
+    if (login !== undefined && !this.#loggedIn) {
+      const client = login(this.offer?.auth ?? [], this.#tlsState === 'secure');
+      if (typeof client === 'string') this.#fail({ kind: 'login-failed', text: client }, true);
+      else this.#run(this.#dialogue.authenticate(client));
+      return;
+    }
     this.#phase = 'open';
     const opened = this.#opened;
     this.#opened = undefined;

@@ -2,6 +2,7 @@
 
 export { asciiDomain, ClaimedDomains, withoutDetail } from './claimed-domains.ts';
 export { Connection, type Trouble } from './connection.ts';
+export { type Credentials, type HopLogin, hopLogin } from './credentials.ts';
 export { deferralOfRefusal, outcomeOfReply } from './outcome-of-reply.ts';
 export { type OutgoingMessage, outgoingMessage } from './outgoing-message.ts';
 export { trustIn } from './peer-certificate.ts';

@@ -20,6 +20,7 @@ export function patienceFor(
     case 'helo':
     case 'lhlo':
     case 'starttls':
+    case 'auth':
       return settings.greetingTimeout;
     case 'rset':
     case 'mail':

@@ -10,7 +10,7 @@ export const timeoutProperties = {
   connectTimeout: Duration({ default: '30s', description: 'A connection, and a TLS handshake.' }),
   greetingTimeout: Duration({
     default: '5m',
-    description: 'The greeting and the replies to EHLO and STARTTLS.',
+    description: 'The greeting and the replies to EHLO, STARTTLS and AUTH.',
   }),
   mailTimeout: Duration({ default: '5m', description: 'The reply to MAIL, and to RSET.' }),
   rcptTimeout: Duration({ default: '5m', description: 'The reply to RCPT.' }),

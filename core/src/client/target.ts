@@ -1,5 +1,6 @@
 // Where a connection leads: a host's address and port, or a Unix socket.
 
+import type { HopLogin } from './credentials.ts';
 import type { TlsMode } from './settings.ts';
 
 export interface Target {
@@ -14,6 +15,8 @@ export interface Target {
   readonly tls?: TlsMode;
   /** What its certificate may be for, with `verify`. Default: the host. */
   readonly names?: readonly string[];
+  /** As `tls`, the same for all targets of a destination. */
+  readonly login?: HopLogin;
 }
 
 /** Equal for targets that share their bound on connections. */

@@ -136,7 +136,12 @@ async function tryTargets(
         milliseconds: pool.now() - started,
       }));
       log.debug({ target: formatTarget(target), trouble: opened.text }, 'next hop passed over');
-      neverMail &&= opened.reply?.code === 521;
+      neverMail &&= opened.kind === 'refused' && opened.reply?.code === 521;
+      if (opened.kind === 'login-failed')
+        log.warn(
+          { target: formatTarget(target), trouble: wordsOf(opened) },
+          'could not log in at the next hop',
+        );
       ledger.trouble = outcomeOfTrouble(opened, target);
       if (opened.kind === 'aborted') return;
       continue;
@@ -163,8 +168,16 @@ async function openTo(
   return opened;
 }
 
-function outcomeOfTrouble({ kind, text, reply }: Trouble, target: Target): Outcome {
+function wordsOf({ text, reply }: Trouble): string {
+  return reply === undefined ? text : `${text}: ${wordsOfReply(reply)}`;
+}
+
+function outcomeOfTrouble(trouble: Trouble, target: Target): Outcome {
+  const { kind, text, reply } = trouble;
   const where = formatTarget(target);
+  // Whatever the code: a password that is wrong here is ours to correct, and no reason to return mail.
+  if (kind === 'login-failed')
+    return Outcome.deferred('4.7.8', `${where}: ${wordsOf(trouble)}`, { scope: 'destination' });
   if (reply !== undefined) return deferralOfRefusal(reply, target.host);
   switch (kind) {
     case 'tls-missing':

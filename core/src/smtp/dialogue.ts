@@ -3,10 +3,12 @@
 // clock or promise: a transport drives it, sends what it says and keeps the time-outs of RFC 5321 §4.5.3.2.
 // With LMTP (RFC 2033) it says LHLO, and hears one reply for each accepted recipient at the end of data.
 
+import { authCommand, sendsInitial, takeAuthReply } from './dialogue-auth.ts';
 import { commandsFor, type Envelope, type EnvelopeCommands } from './envelope.ts';
 import { NO_OFFER, type Offer, readOffer } from './offer.ts';
 import type { Reply } from './reply.ts';
 import { ReplyParser } from './reply-parser.ts';
+import type { SaslClient } from './sasl-client.ts';
 import { type RecipientResult, TransactionOutcome } from './transaction-outcome.ts';
 
 /** A command whose reply is due. `greeting` is due without one; `message` is the end of data. */
@@ -16,6 +18,7 @@ export type Awaited =
   | 'helo'
   | 'lhlo'
   | 'starttls'
+  | 'auth'
   | 'rset'
   | 'mail'
   | 'rcpt'
@@ -33,7 +36,11 @@ export type DialogueStep =
   | { readonly do: 'start-tls' }
   /** STARTTLS was refused; the dialogue is ready as it was before. */
   | { readonly do: 'tls-refused'; readonly reply: Reply }
-  /** `send`, `startTls` and `quit` may be called. */
+  /** We are known to the next hop; the dialogue is ready. */
+  | { readonly do: 'authenticated' }
+  /** AUTH was refused; the dialogue is ready as it was before. */
+  | { readonly do: 'auth-refused'; readonly reply: Reply }
+  /** `send`, `startTls`, `authenticate` and `quit` may be called. */
   | { readonly do: 'ready'; readonly offer: Offer }
   /** The transaction is over; one result for each recipient, in the order of the envelope. */
   | { readonly do: 'result'; readonly recipients: readonly RecipientResult[] }
@@ -68,6 +75,9 @@ export class SmtpDialogue {
   #awaited: Awaited[] = [];
   #offer: Offer = NO_OFFER;
   #transaction: Transaction | undefined;
+  #sasl: SaslClient | undefined;
+  /** The client's first words are out. */
+  #saslBegun = false;
   /** The last transaction was left open: RSET must come first. */
   #unfinished = false;
 
@@ -123,6 +133,16 @@ export class SmtpDialogue {
     this.#phase = 'busy';
     this.#awaited = ['starttls'];
     return [send('STARTTLS\r\n')];
+  }
+
+  /** Logs in (RFC 4954). Only when ready, before any transaction, with a mechanism that is offered. */
+  authenticate(client: SaslClient): DialogueStep[] {
+    this.#must('ready');
+    this.#phase = 'busy';
+    this.#awaited = ['auth'];
+    this.#sasl = client;
+    this.#saslBegun = sendsInitial(client);
+    return [send(authCommand(client))];
   }
 
   /** The handshake is done. RFC 3207 §4.2: what was heard before is forgotten, and EHLO is said again. */
@@ -226,6 +246,7 @@ export class SmtpDialogue {
       this.#phase = 'closed';
       steps.push(CLOSED);
     } else if (due === 'starttls') this.#takeStartTls(said, steps);
+    else if (due === 'auth') this.#takeAuth(said, this.#sasl as SaslClient, steps);
     else if (due === 'greeting' && good) steps.push(this.#hello(this.#firstHello()));
     else if ((due === 'ehlo' || due === 'lhlo') && good) this.#ready(readOffer(said), steps);
     else if (due === 'helo' && good) this.#ready(NO_OFFER, steps);
@@ -242,6 +263,18 @@ export class SmtpDialogue {
     else {
       this.#phase = 'ready';
       steps.push({ do: 'tls-refused', reply: said });
+    }
+  }
+
+  #takeAuth(said: Reply, client: SaslClient, steps: DialogueStep[]): void {
+    const next = takeAuthReply(said, client, this.#saslBegun);
+    this.#saslBegun = true;
+    if ('fault' in next) this.#fault(steps, next.fault, 'auth');
+    else if ('text' in next) this.#command('auth', next.text, steps);
+    else {
+      this.#sasl = undefined;
+      this.#phase = 'ready';
+      steps.push(next.step);
     }
   }
 

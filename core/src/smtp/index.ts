@@ -44,6 +44,16 @@ export {
   type ScramKeys,
 } from './sasl.ts';
 export { BearerExchange } from './sasl-bearer.ts';
+export {
+  CLIENT_MECHANISMS,
+  type ClientMechanism,
+  loginClient,
+  plainClient,
+  type SaslClient,
+  ScramClient,
+  type ScramClientTools,
+  xoauth2Client,
+} from './sasl-client.ts';
 export { LoginExchange, PlainExchange } from './sasl-plain.ts';
 export { ScramExchange, type ScramTools } from './sasl-scram.ts';
 export { parseClientFinal, parseClientFirst, parseGs2Header } from './scram-messages.ts';

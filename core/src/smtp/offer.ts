@@ -22,6 +22,8 @@ export interface Offer {
   readonly rcptMax: number | undefined;
   /** Transactions that one connection may have (RFC 9422 §4.1). */
   readonly mailMax: number | undefined;
+  /** The SASL mechanisms of AUTH (RFC 4954 §3), in capitals. */
+  readonly auth: readonly string[];
 }
 
 export const NO_OFFER: Offer = Object.freeze({
@@ -37,6 +39,7 @@ export const NO_OFFER: Offer = Object.freeze({
   startTls: false,
   rcptMax: undefined,
   mailMax: undefined,
+  auth: Object.freeze([]),
 });
 
 /** Reads the reply to EHLO. Unknown keywords and malformed values are passed over. */
@@ -64,6 +67,7 @@ export function readOffer(ehlo: Reply): Offer {
     startTls: keywords.has('STARTTLS'),
     rcptMax: limitOf('RCPTMAX', limits),
     mailMax: limitOf('MAILMAX', limits),
+    auth: (keywords.get('AUTH') ?? []).map((mechanism) => mechanism.toUpperCase()),
   };
 }
 

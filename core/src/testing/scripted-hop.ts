@@ -15,6 +15,8 @@ export interface Script {
   readonly HELO?: Reaction;
   readonly LHLO?: Reaction;
   readonly STARTTLS?: Reaction;
+  /** Replies to AUTH and to each line of the exchange that follows, in turn. */
+  readonly AUTH?: Answers;
   readonly RSET?: Reaction;
   readonly MAIL?: Answers;
   readonly RCPT?: Answers;
@@ -93,6 +95,7 @@ class Player {
   #socket: Socket;
   #heard = '';
   #inMessage = false;
+  #inAuth = false;
   #isLmtp = false;
   /** The RCPT lines of this transaction that were accepted. */
   #accepted: string[] = [];
@@ -156,6 +159,12 @@ class Player {
   }
 
   #command(line: string): void {
+    if (this.#inAuth || line.startsWith('AUTH ')) {
+      const reaction = this.#answer('AUTH', line, '235 2.7.0 known');
+      this.#inAuth = reaction.startsWith('334');
+      this.#react(reaction);
+      return;
+    }
     const word = line.split(' ', 1)[0] as string;
     switch (word) {
       case 'EHLO':
@@ -201,7 +210,7 @@ class Player {
     return lines.map((text, index) => `250${index === lines.length - 1 ? ' ' : '-'}${text}`).join('\r\n');
   }
 
-  #answer(word: 'MAIL' | 'RCPT' | 'DATA' | 'message', line: string, otherwise: string): Reaction {
+  #answer(word: 'AUTH' | 'MAIL' | 'RCPT' | 'DATA' | 'message', line: string, otherwise: string): Reaction {
     const turn = this.#turns.get(word) ?? 0;
     this.#turns.set(word, turn + 1);
     const answers = this.#script[word];

@@ -156,6 +156,7 @@ describe('the greeting and the hello', () => {
       startTls: false,
       rcptMax: 5,
       mailMax: undefined,
+      auth: [],
     });
   });
 

@@ -10,6 +10,16 @@ const TlsPolicy = Type.Union([
   Type.Literal('verify'),
 ]);
 
+const Login = Type.Object(
+  {
+    user: Type.String({ minLength: 1 }),
+    password: Type.Optional(Type.String({ minLength: 1 })),
+    token: Type.Optional(Type.String({ minLength: 1 })),
+    authWithoutTls: Type.Optional(Type.Boolean()),
+  },
+  { additionalProperties: false },
+);
+
 export const ConfigSchema = Type.Object(
   {
     domains: Type.Optional(
@@ -59,6 +69,11 @@ export const ConfigSchema = Type.Object(
         description: "The CAs that `verify` trusts, in PEM, instead of the system's. Read at the start.",
       }),
     ),
+    auth: Type.With(Type.Record(Type.String(), Login), {
+      default: {},
+      description:
+        'Logins by smarthost or route, written as there: `user` and either `password` or `token`; `authWithoutTls: true` where it may go in clear.',
+    }),
     ...timeoutProperties,
     ...poolProperties,
   },

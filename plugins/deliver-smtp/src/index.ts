@@ -1,5 +1,5 @@
 // Relays by SMTP: claims recipients for their next hop, and carries messages there.
-// Not for: retries, back-off and concurrency, which are the core's; policies that others publish (MTA-STS, DANE); AUTH.
+// Not for: retries, back-off and concurrency, which are the core's; policies that others publish (MTA-STS, DANE).
 
 import {
   Chance,
@@ -14,6 +14,7 @@ import {
 import { Pool, type Targets, transfer } from '@posthouse/core/client';
 import { type Config, ConfigSchema } from './config.ts';
 import { type HostsServices, hostsOf } from './hosts.ts';
+import { Logins } from './logins.ts';
 import { parseNextHop, Routes } from './route.ts';
 import { TlsPolicies, trustOf } from './tls-policies.ts';
 
@@ -23,6 +24,7 @@ export default definePlugin({
   needs: { resolver: Resolver, clock: Clock, chance: Chance, identity: ServerIdentity },
   setup({ config, resolver, clock, chance, identity, log }) {
     const [routes, policies] = configured(() => [new Routes(config), new TlsPolicies(config)] as const);
+    const logins = configured(() => new Logins(config, policies));
     const trust = configured(() => trustOf(config));
     const settings = { ...config, helo: config.helo ?? identity.hostname, ...(trust && { trust }) };
     const pool = new Pool(settings, clock);
@@ -35,7 +37,7 @@ export default definePlugin({
         'on-deliver': {
           claim: ({ domain }) => routes.destinationOf(domain),
           deliver: (delivery) =>
-            transfer(delivery, services, () => targetsOf(delivery, config, policies, dns)),
+            transfer(delivery, services, () => targetsOf(delivery, config, { policies, logins }, dns)),
         },
       },
       start: () => pool.start(),
@@ -47,12 +49,15 @@ export default definePlugin({
 async function targetsOf(
   { destination, signal }: Delivery,
   config: Config,
-  policies: TlsPolicies,
+  { policies, logins }: { readonly policies: TlsPolicies; readonly logins: Logins },
   dns: HostsServices,
 ): Promise<Targets> {
   const hop = parseNextHop(destination, config.port);
   if (hop === undefined) return { outcome: Outcome.failed('5.4.4', `not a next hop: ${destination}`) };
-  return policies.applyTo(await hostsOf(hop, config, dns, signal), hop);
+  const found = policies.applyTo(await hostsOf(hop, config, dns, signal), hop);
+  const login = logins.find(destination);
+  if (login === undefined || 'outcome' in found) return found;
+  return { targets: found.targets.map((target) => ({ ...target, login })) };
 }
 
 function configured<T>(read: () => T): T {
