@@ -14,7 +14,8 @@ export {
 export { decodeBase64, encodeBase64 } from './base64.ts';
 export type { ClientAttributes, ForwardedAttributes } from './client-attributes.ts';
 export { type AuthCommand, type Command, parseCommand } from './command.ts';
-export { type Awaited, type DialogueStep, SmtpDialogue } from './dialogue.ts';
+export { SmtpDialogue } from './dialogue.ts';
+export type { Awaited, DialogueStep } from './dialogue-steps.ts';
 export { isAddressLiteral, isDomainName } from './domain.ts';
 export { type BodyFindings, DotDecoder, DotEncoder } from './dot-stuffing.ts';
 export type { Envelope, EnvelopeRecipient } from './envelope.ts';

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { mailbox } from '../../src/smtp/address.ts';
-import { type DialogueStep, SmtpDialogue } from '../../src/smtp/dialogue.ts';
+import { SmtpDialogue } from '../../src/smtp/dialogue.ts';
+import type { DialogueStep } from '../../src/smtp/dialogue-steps.ts';
 import type { Envelope } from '../../src/smtp/envelope.ts';
 
 const octets = (text: string) => new TextEncoder().encode(text);
