@@ -34,8 +34,8 @@ function handIn(definition: ResolvedDefinition, addresses: Addresses): string {
   const scheme = listener?.tls === 'implicit' ? `smtps://` : `--ssl-reqd smtp://`;
   const to = `postmaster@${domain}`;
   return (
-    `Hand in a mail as the user ${user}, if there is one (curl asks for the password; --insecure lets it take a\n` +
-    'certificate that nobody vouches for):\n\n' +
+    `Hand in a mail as the user ${user}, whom posthouse passwd makes (curl asks for the password; --insecure lets it\n` +
+    'take a certificate that nobody vouches for):\n\n' +
     letter(sender, to) +
     `    curl -sS --insecure ${scheme}${at(address)} --user ${user} --mail-from ${sender} --mail-rcpt ${to} --upload-file -\n\n`
   );

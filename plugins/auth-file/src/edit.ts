@@ -1,6 +1,6 @@
 // What `posthouse passwd` does to a password file: one user at a time, and the file is always whole.
 
-import { chmod, type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { chmod, type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { HashThread } from './hash-thread.ts';
 import { faultOfUser, parsePasswordFile, withUser } from './password-file.ts';
@@ -53,6 +53,7 @@ function isNewScheme(scheme: string): scheme is NewScheme {
 async function change(path: string, user: string, written: string | undefined): Promise<boolean> {
   // Whoever else changes the file now is told so, instead of losing a line.
   const draftPath = `${path}.new`;
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const draft = await open(draftPath, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;
     throw new Error(`${draftPath} exists: the file is being changed by somebody else; if not, remove it`);

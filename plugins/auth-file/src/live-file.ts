@@ -1,6 +1,6 @@
 // The password file in use: read at the start, and again when it has changed. A faulty change keeps what was known.
 
-import { type BigIntStats, statSync } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { type Clock, type Logger, PosthouseError } from '@posthouse/core';
 import { parsePasswordFile } from './password-file.ts';
@@ -27,12 +27,19 @@ export class LiveFile {
     this.#log = log;
   }
 
-  /** Rejects where the file cannot be read or has a fault. */
+  /** Rejects where the file cannot be read or has a fault. One that is not there yet has no users. */
   async start(): Promise<void> {
-    await this.#read(await stat(this.#path, { bigint: true }));
     this.#lookedAt = this.#clock.now();
-    const others = statSync(this.#path).mode & 0o077;
-    if (others !== 0)
+    const found = await statOrNothing(this.#path);
+    if (found === undefined) {
+      this.#log.warn(
+        { path: this.#path },
+        'no password file yet: nobody can log in; posthouse passwd makes it',
+      );
+      return;
+    }
+    await this.#read(found);
+    if ((found.mode & 0o077n) !== 0n)
       this.#log.warn(
         { path: this.#path },
         'other users of this machine may read the password file; chmod 600 it',
@@ -52,7 +59,9 @@ export class LiveFile {
 
   async #look(): Promise<void> {
     try {
-      const found = await stat(this.#path, { bigint: true });
+      const found = await statOrNothing(this.#path);
+      if (found === undefined && this.#version === '') return;
+      if (found === undefined) throw new Error(`${this.#path} is gone`);
       if (versionOf(found) === this.#version) return;
       await this.#read(found);
       this.#log.info({ path: this.#path, users: this.users.size }, 'password file read again');
@@ -82,4 +91,13 @@ export class LiveFile {
 
 function versionOf({ ino, size, mtimeNs }: BigIntStats): string {
   return `${ino} ${size} ${mtimeNs}`;
+}
+
+async function statOrNothing(path: string): Promise<BigIntStats | undefined> {
+  try {
+    return await stat(path, { bigint: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }

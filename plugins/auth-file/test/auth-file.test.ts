@@ -130,13 +130,27 @@ test('what is wrong with a file is told with its line, and without the hash', ()
   );
 });
 
-test('a faulty or missing file ends the start, with its lines', async () => {
+test('a faulty file ends the start, with its lines', async () => {
   const path = await fileWith('ann:secret\n');
   await assert.rejects(
     mount(authFile({ path })),
     new RegExp(`${path}:1: user ann has a password that is not hashed`),
   );
-  await assert.rejects(mount(authFile({ path: join(folder, 'nowhere') })), { code: 'ENOENT' });
+});
+
+test('a file that is not there yet has no users, is named in the log, and counts once it is made, folder and all', async () => {
+  const path = join(folder, 'not-yet', 'users');
+  const clock = fakeClock();
+  await using plugin = await mount(authFile({ path }), { clock });
+  const { authenticator } = plugin.services as { authenticator: Authenticator };
+  const signal = new AbortController().signal;
+  const verify = (): unknown =>
+    authenticator.verifyPassword?.({ user: 'ann', password: 'pencil', signal } as never);
+  assert.equal(await verify(), undefined);
+  assert.match(JSON.stringify(plugin.log.lines), /no password file yet/);
+  await setPassword(path, 'ann', 'pencil');
+  await clock.advance(1000);
+  assert.deepEqual(await verify(), { user: 'ann' });
 });
 
 test('a change of the file counts from the next second, and a faulty change keeps what was known', async () => {
