@@ -133,7 +133,10 @@ export interface MessageEdits {
   replaceHeader(name: string, value: string): void;
   /** Removes the fields of that name, or those of them that `which` chooses. */
   removeHeader(name: string, which?: (field: HeaderField) => boolean): void;
-  /** Replaces the body (what follows the empty line). Several transforms run in plugin order. */
+  /**
+   * Replaces the body (what follows the empty line). Several transforms run in plugin order. Lines end in CRLF: a bare
+   * CR or LF in what one hands out is `451 4.3.0`, and nothing is kept, but for a message with BODY=BINARYMIME.
+   */
   rewriteBody(transform: (body: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>): void;
   /**
    * Signs the message as it goes out. The signer is called once, at the commit, when every edit of every plugin is

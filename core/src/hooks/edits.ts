@@ -6,8 +6,14 @@ export type Edit =
   | { readonly kind: 'prepend'; readonly name: string; readonly value: string }
   | { readonly kind: 'replace'; readonly name: string; readonly value: string }
   | { readonly kind: 'remove'; readonly name: string; readonly which?: (field: HeaderField) => boolean }
-  | { readonly kind: 'rewrite'; readonly transform: BodyTransform }
+  | RewriteEdit
   | SignEdit;
+
+export interface RewriteEdit {
+  readonly kind: 'rewrite';
+  readonly transform: BodyTransform;
+  readonly author: EditAuthor;
+}
 
 export interface SignEdit {
   readonly kind: 'sign';
@@ -15,7 +21,7 @@ export interface SignEdit {
   readonly author: EditAuthor;
 }
 
-/** Whose edit it is, for a signer that fails: a planned handler, as far as that matters. */
+/** Whose edit it is, for a signer or a transform that fails: a planned handler, as far as that matters. */
 export interface EditAuthor {
   readonly plugin: string;
   readonly onError: 'defer' | 'pass';
@@ -60,7 +66,7 @@ export class EditList implements MessageEdits {
   }
 
   rewriteBody(transform: BodyTransform): void {
-    this.#edits.push({ kind: 'rewrite', transform });
+    this.#edits.push({ kind: 'rewrite', transform, author: this.#author });
   }
 
   sign(signer: MessageSigner): void {

@@ -2,7 +2,7 @@
 
 export { ConnectCall, DataCall, MailFromCall, RcptCall, type Transaction } from './calls.ts';
 export { FAILURE, silence } from './defaults.ts';
-export { type BodyTransform, type Edit, EditList, type SignEdit } from './edits.ts';
+export { type BodyTransform, type Edit, EditList, type RewriteEdit, type SignEdit } from './edits.ts';
 export { NoteBook } from './note-book.ts';
 export { Asking, type HookQuestion, type Ruling } from './pipeline.ts';
 export {

@@ -40,7 +40,8 @@ import { type Mailbox, MailDates, type MailParameters, type ReversePath } from '
 import { dispositionOf, type Fate } from './disposition.ts';
 import { editHeader, formatField } from './header-section.ts';
 import { IncomingMessage } from './incoming-message.ts';
-import { rewritten, skip } from './octets.ts';
+import { skip } from './octets.ts';
+import { RewritingFailure, rewritten } from './rewriting.ts';
 import { SigningFailure, signedHead } from './signing.ts';
 import { receivedField } from './trace.ts';
 
@@ -143,8 +144,8 @@ export class Intake {
       return accepted(id);
     } catch (error) {
       message.discard();
-      // The signer's failure is an event already.
-      if (error instanceof SigningFailure) return FAILURE;
+      // The failure of a plugin is an event already.
+      if (error instanceof SigningFailure || error instanceof RewritingFailure) return FAILURE;
       return storeFailure(error, this.#log, origin.session);
     }
   }
@@ -175,7 +176,7 @@ export class Intake {
       for (const edit of edits) if (edit.kind === 'prepend') head = formatField(edit.name, edit.value) + head;
       if (edits.some(({ kind }) => kind !== 'prepend' && kind !== 'sign')) {
         header = editHeader(header, edits);
-        body = await this.#redraft(submission.message, header, edits);
+        body = await this.#redraft(submission, header);
       }
     }
     try {
@@ -211,12 +212,18 @@ export class Intake {
   }
 
   /** The message with `replace`, `remove` and `rewrite` edits applied, in a draft of its own. */
-  async #redraft(message: IncomingMessage, header: Uint8Array, edits: readonly Edit[]): Promise<MessageBody> {
+  async #redraft(
+    { message, edits, parameters, origin }: Submission,
+    header: Uint8Array,
+  ): Promise<MessageBody> {
+    const services = { clock: this.#clock, events: this.#events, session: origin.session };
+    const binary = parameters.body === 'BINARYMIME';
     const draft = this.#store.draft();
     try {
       await draft.write(header);
       let content = skip(message.open(), message.header.length);
-      for (const edit of edits) if (edit.kind === 'rewrite') content = rewritten(content, edit.transform);
+      for (const edit of edits)
+        if (edit.kind === 'rewrite') content = rewritten(content, edit, binary, services);
       for await (const bytes of content) await draft.write(bytes);
       return await draft.finish();
     } catch (error) {

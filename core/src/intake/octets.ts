@@ -1,4 +1,4 @@
-// The octets of a message without its first ones (the header section), and with another body.
+// The octets of a message without its first ones (the header section).
 
 export async function* skip(content: AsyncIterable<Uint8Array>, octets: number): AsyncIterable<Uint8Array> {
   let left = octets;
@@ -21,13 +21,3 @@ export function skipped(chunks: readonly Uint8Array[], octets: number): readonly
   }
   return kept;
 }
-
-/** Runs a transform over the body proper: the empty line that ends the header section stays in front of it. */
-export async function* rewritten(
-  content: AsyncIterable<Uint8Array>,
-  transform: (body: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>,
-): AsyncIterable<Uint8Array> {
-  yield EMPTY_LINE;
-  yield* transform(skip(content, EMPTY_LINE.length));
-}
-const EMPTY_LINE = Uint8Array.of(13, 10);
