@@ -1,7 +1,8 @@
-// posthouse queue: looks into the queue of the running server, makes items due, releases held ones, and drops.
+// posthouse queue: looks into the queue of the running server, counts it, makes items due, releases held ones, and drops.
 
 import type { QueueEntry, QueueFilter, QueuePage } from '../contract/index.ts';
 import { controlSocketOf, didYouMean, parseDuration } from '../server/configuration/index.ts';
+import type { QueueSummary } from '../server/control.ts';
 import { visible } from './columns.ts';
 import {
   CONFIG_OPTION,
@@ -14,11 +15,12 @@ import {
   UsageError,
 } from './command.ts';
 import { ask, Refused } from './control-client.ts';
+import { summaryText } from './queue-summary-text.ts';
 import { entryText, pageText } from './queue-text.ts';
 
-const ACTIONS = ['list', 'show', 'retry', 'release', 'drop'] as const;
+const ACTIONS = ['list', 'summary', 'show', 'retry', 'release', 'drop'] as const;
 type Action = (typeof ACTIONS)[number];
-type Change = Exclude<Action, 'list' | 'show'>;
+type Change = Exclude<Action, 'list' | 'summary' | 'show'>;
 
 /** What is said of a change when it is done. */
 const DONE: Readonly<Record<Change, string>> = {
@@ -28,13 +30,16 @@ const DONE: Readonly<Record<Change, string>> = {
 };
 const ABLE: Readonly<Record<Change, string>> = { retry: 'tried', release: 'released', drop: 'dropped' };
 
+/** Destinations that the text of a summary shows; its JSON has all of them. */
+const SUMMARY_ROWS = 100;
+
 const STATES = ['waiting', 'held'] as const;
 const REASONS = ['fresh', 'no-route', 'deferred', 'refused', 'quarantined', 'asked-by-operator'] as const;
 
 export const queue: Command = {
   name: 'queue',
-  takes: 'list | show <id> | retry <id …> | release <id …> | drop <id …>',
-  summary: 'Look into the queue of the running server, try again, release, or drop',
+  takes: 'list | summary | show <id> | retry <id …> | release <id …> | drop <id …>',
+  summary: 'Look into the queue of the running server, count it, try again, release, or drop',
   options: {
     ...CONFIG_OPTION,
     socket: {
@@ -50,7 +55,11 @@ export const queue: Command = {
     reason: { type: 'string', value: 'reason', help: `Why it waits: ${REASONS.join(', ')}` },
     'older-than': { type: 'string', value: 'duration', help: 'Items that arrived longer ago than 2h, say' },
     all: { type: 'boolean', help: 'With retry, release and drop: the whole queue' },
-    limit: { type: 'string', value: 'number', help: 'With list: so many items. Default: 100' },
+    limit: {
+      type: 'string',
+      value: 'number',
+      help: 'With list: so many items; with summary: so many destinations. Default: 100',
+    },
     after: { type: 'string', value: 'id', help: 'With list: the page after this one' },
     json: { type: 'boolean', help: 'JSON, for programs' },
   },
@@ -61,9 +70,11 @@ export const queue: Command = {
       throw new UsageError(`posthouse queue cannot ${visible(action)}${didYouMean(action, ACTIONS)}`);
     const filter = filterOf(given, shell.now());
     checkSelection(action, ids, filter, given);
+    const rows = rowsOf(action, given);
     const socket = socketOf(given, shell);
     try {
       if (action === 'list') return await list(socket, filter, given, shell);
+      if (action === 'summary') return await summary(socket, filter, rows, given, shell);
       if (action === 'show') return await show(socket, ids[0] as string, given, shell);
       return await change(action, socket, ids.length > 0 ? { ids } : { filter }, given, shell);
     } catch (error) {
@@ -75,15 +86,39 @@ export const queue: Command = {
 };
 
 async function list(socket: string, filter: QueueFilter, { options }: Given, shell: Shell): Promise<number> {
-  const query = new URLSearchParams(
-    Object.entries(filter).map(([key, value]): [string, string] => [key, String(value)]),
-  );
+  const query = queryOf(filter);
   const { limit, after } = options;
   if (typeof limit === 'string') query.set('limit', limit);
   if (typeof after === 'string') query.set('after', after);
   const page = (await ask(socket, 'GET', `/queue?${query}`)) as QueuePage;
   shell.out(options.json ? json(page) : pageText(page, shell.now()));
   return OK;
+}
+
+async function summary(
+  socket: string,
+  filter: QueueFilter,
+  rows: number,
+  { options }: Given,
+  shell: Shell,
+): Promise<number> {
+  const figures = (await ask(socket, 'GET', `/queue/summary?${queryOf(filter)}`)) as QueueSummary;
+  shell.out(options.json ? json(figures) : summaryText(figures, shell.now(), rows));
+  return OK;
+}
+
+/** Destinations to show; asked before the server is. */
+function rowsOf(action: Action, { options }: Given): number {
+  if (action !== 'summary' || typeof options.limit !== 'string') return SUMMARY_ROWS;
+  const rows = Number(options.limit);
+  if (!Number.isInteger(rows) || rows < 1) throw new UsageError('--limit must be a number from 1 on');
+  return rows;
+}
+
+function queryOf(filter: QueueFilter): URLSearchParams {
+  return new URLSearchParams(
+    Object.entries(filter).map(([key, value]): [string, string] => [key, String(value)]),
+  );
 }
 
 async function show(socket: string, id: string, { options }: Given, shell: Shell): Promise<number> {
@@ -122,11 +157,11 @@ function checkSelection(
   { options }: Given,
 ): void {
   const filtered = Object.keys(filter).length > 0;
-  if (action === 'list' && ids.length > 0)
-    throw new UsageError('posthouse queue list takes filters, not ids; see queue show');
+  if ((action === 'list' || action === 'summary') && ids.length > 0)
+    throw new UsageError(`posthouse queue ${action} takes filters, not ids; see queue show`);
   if (action === 'show' && (ids.length !== 1 || filtered))
     throw new UsageError('posthouse queue show takes one id, of an item or of a message');
-  if (action === 'list' || action === 'show') return;
+  if (action === 'list' || action === 'summary' || action === 'show') return;
   const ways = [ids.length > 0, filtered, options.all === true].filter(Boolean).length;
   // A forgotten filter must not empty the queue.
   if (ways !== 1)

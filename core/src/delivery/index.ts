@@ -3,4 +3,5 @@
 export { ACTIONS, type Action } from './news.ts';
 export { parseNoticeTemplate } from './notice-template.ts';
 export { QueueControl } from './queue-control.ts';
+export type { DestinationFigures, QueueFigures, QueueSummary } from './queue-summary.ts';
 export { Scheduler } from './scheduler.ts';

@@ -1,6 +1,7 @@
 // The queue in the operator's hand: looking, trying again, releasing, dropping. Safe while the scheduler works.
 
 import type { Clock, QueueEntry, QueueFilter, QueueItem, QueuePage, QueueStore } from '../contract/index.ts';
+import { QueueCount, type QueueSummary } from './queue-summary.ts';
 import type { Scheduler } from './scheduler.ts';
 
 /** Items that one change of the queue takes along. */
@@ -19,6 +20,15 @@ export class QueueControl {
 
   list(filter: QueueFilter, limit: number, after?: string): Promise<QueuePage> {
     return this.#store.find(filter, limit, after);
+  }
+
+  /** Figures by destination. Walks through the queue page by page, so that a long one takes no more memory. */
+  async summary(filter: QueueFilter): Promise<QueueSummary> {
+    const counted = new QueueCount(this.#clock.now());
+    await this.#each(filter, (entries) => {
+      for (const entry of entries) counted.add(entry);
+    });
+    return counted.summary();
   }
 
   /** By the id of an item, or of a message: then its first item. */
@@ -67,7 +77,10 @@ export class QueueControl {
     return this.#each(filter, (entries) => this.#scheduler.drop(entries.map(({ item }) => item)));
   }
 
-  async #each(filter: QueueFilter, then: (entries: readonly QueueEntry[]) => Promise<void>): Promise<number> {
+  async #each(
+    filter: QueueFilter,
+    then: (entries: readonly QueueEntry[]) => Promise<void> | void,
+  ): Promise<number> {
     let count = 0;
     let after: string | undefined;
     do {

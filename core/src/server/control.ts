@@ -8,8 +8,11 @@ import { dirname } from 'node:path';
 import { PosthouseError, type QueueFilter, type Trace } from '../contract/index.ts';
 import type { QueueControl } from '../delivery/index.ts';
 
+/** What a summary is on the wire. */
+export type { DestinationFigures, QueueFigures, QueueSummary } from '../delivery/index.ts';
+
 /** What may be done with the queue of a running server. */
-export type QueueActions = Pick<QueueControl, 'list' | 'show' | 'retry' | 'release' | 'drop'>;
+export type QueueActions = Pick<QueueControl, 'list' | 'summary' | 'show' | 'retry' | 'release' | 'drop'>;
 
 /** Octets of a request; a thousand ids fit in. */
 const MAX_BODY = 65_536;
@@ -91,6 +94,8 @@ export class ControlServer {
       const { after, limit, ...filter } = Object.fromEntries(searchParams);
       return this.#queue.list(filterOf(filter), limitOf(limit), after);
     }
+    if (action === 'GET /queue/summary')
+      return this.#queue.summary(filterOf(Object.fromEntries(searchParams)));
     if (action === 'POST /queue/retry')
       return this.#forAll(await bodyOf(request), (filter) => this.#queue.retry(filter));
     if (action === 'POST /queue/release')

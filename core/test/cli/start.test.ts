@@ -39,6 +39,11 @@ test('start tells people where it listens, keeps the log on standard output, ans
     out: 'The queue has nothing like that.\n',
     said: '',
   });
+  assert.deepEqual(await posthouse(['queue', 'summary', '--config', file]), {
+    code: 0,
+    out: 'The queue has nothing like that.\n',
+    said: '',
+  });
   const second = await posthouse(['start', '--config', file]);
   assert.equal(second.code, 1);
   assert.match(second.said, /another running server has it/);

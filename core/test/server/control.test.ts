@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { ask, Refused } from '../../src/cli/control-client.ts';
 import type { QueueEntry, QueueFilter } from '../../src/contract/index.ts';
+import { summaryOf } from '../../src/delivery/queue-summary.ts';
 import { ControlServer, type QueueActions } from '../../src/server/control.ts';
 import { workshop } from './configuration/workshop.ts';
 
@@ -29,6 +30,10 @@ function queueOfTwo(): { readonly queue: QueueActions; readonly asked: unknown[]
     list(filter, limit, after) {
       asked.push(['list', filter, limit, after]);
       return Promise.resolve({ entries: fitting(filter), next: 'more' });
+    },
+    summary(filter) {
+      asked.push(['summary', filter]);
+      return Promise.resolve(summaryOf([], 0));
     },
     show: (id) => Promise.resolve(entries.find(({ item, message }) => item.id === id || message.id === id)),
     retry: count('retry'),
@@ -65,6 +70,13 @@ test('filters, limit and page reach the queue, and its page comes back', async (
   );
   assert.deepEqual(asked, [['list', { destination: 'a.example', state: 'held', arrivedBefore: 5 }, 7, 'i0']]);
   assert.deepEqual(page, { entries: [entry('i1', 'm1'), entry('i2', 'm1')], next: 'more' });
+});
+
+test('a summary takes filters, and no others', async (context) => {
+  const { path, asked } = await controlled(context);
+  assert.deepEqual(await ask(path, 'GET', '/queue/summary?destination=a.example'), summaryOf([], 0));
+  assert.deepEqual(asked, [['summary', { destination: 'a.example' }]]);
+  await assert.rejects(ask(path, 'GET', '/queue/summary?limit=5'), /cannot be filtered by limit/);
 });
 
 test('an id is that of an item or of a message with all its items', async (context) => {
