@@ -19,7 +19,8 @@ before(async () => {
   const reference = parse(
     readFileSync(`${ROOT}examples/reference-mta/posthouse.yaml`, 'utf8'),
   ) as Configuration;
-  const listeners = [{ name: 'mx', host: '127.0.0.1', port: 0, xclient: ['127.0.0.1'] }];
+  const listeners = (reference.listeners ?? []).map((listener) => ({ ...listener, port: 0 }));
+  Object.assign(listeners[0] ?? {}, { xclient: ['127.0.0.1'] });
   server = await ServerProcess.start(folder.path, { ...reference, listeners });
 });
 
