@@ -106,7 +106,7 @@ export const ListenerSchema = Type.Object(
     binaryMime: Type.Boolean({
       default: false,
       description:
-        'Offers BINARYMIME (RFC 3030). Only for mail whose next hops offer it too, since a binary message is never converted.',
+        'Offers BINARYMIME (RFC 3030): messages by BDAT whose body may have any octets and is kept as it is; their header section is lines all the same. Only for mail whose next hops offer it too: others make a bounce (5.6.3), since nothing is converted.',
     }),
     rejectAt: OneOf(['at-once', 'rcpt'], {
       default: 'at-once',

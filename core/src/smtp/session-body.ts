@@ -1,6 +1,7 @@
 // The message that is coming in: its octets with the dots taken off, its size, and whether it will be refused.
 // The one part of a session that bytes go through by the megabyte.
 
+import { BinaryHeaderScanner } from './binary-header.ts';
 import { DotDecoder } from './dot-stuffing.ts';
 import { type BodyPolicy, bodyFault, LineEndNormaliser, LineEndScanner } from './line-ends.ts';
 import { LINE_TOO_LONG, refusalOf, TOO_LARGE } from './session-replies.ts';
@@ -13,20 +14,23 @@ export class SessionBody {
   size = 0;
   readonly #limit: number;
   readonly #textLine: number;
-  readonly #policy: BodyPolicy | undefined;
+  readonly #policy: BodyPolicy;
   readonly #normaliser: LineEndNormaliser | undefined;
   readonly #decoder = new DotDecoder();
-  #scanner: LineEndScanner | undefined;
+  readonly #binary: boolean;
+  #scanner: LineEndScanner | BinaryHeaderScanner | undefined;
   #dropped = false;
 
-  /** @param binary whatever its line ends, the message is kept octet for octet (BINARYMIME, RFC 3030 §3). */
+  /** @param binary the message is kept octet for octet (BINARYMIME, RFC 3030 §3), and only its header section is lines. */
   constructor(
     { messageSize, textLine, body }: Pick<SessionOptions, 'messageSize' | 'textLine' | 'body'>,
     binary: boolean,
   ) {
     this.#limit = messageSize;
     this.#textLine = textLine;
-    this.#policy = binary ? undefined : body;
+    this.#binary = binary;
+    // What may not be changed cannot be normalised.
+    this.#policy = binary ? { ...body, bareLf: 'refuse', bareCr: 'refuse' } : body;
     const normalises = !binary && (body.bareLf === 'normalise' || body.bareCr === 'normalise');
     this.#normaliser = normalises ? new LineEndNormaliser() : undefined;
   }
@@ -40,10 +44,8 @@ export class SessionBody {
 
   /** Takes octets of a chunk, which are counted, not stuffed (RFC 3030 §2). */
   receiveChunk(bytes: Uint8Array, steps: Step[]): void {
-    if (this.#policy !== undefined) {
-      this.#scanner ??= new LineEndScanner();
-      this.#scanner.receive(bytes);
-    }
+    this.#scanner ??= this.#binary ? new BinaryHeaderScanner() : new LineEndScanner();
+    this.#scanner.receive(bytes);
     this.#keep(bytes, steps);
   }
 
@@ -62,7 +64,6 @@ export class SessionBody {
   get refusal(): Step | undefined {
     // RFC 1870 §6
     if (this.size > this.#limit) return TOO_LARGE;
-    if (this.#policy === undefined) return undefined;
     const { found } = this.#scanner ?? this.#decoder;
     const fault = bodyFault(found, this.#policy);
     if (fault !== undefined) return refusalOf(fault);
