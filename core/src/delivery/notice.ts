@@ -7,8 +7,9 @@ import { deliveryStatus } from './delivery-status.ts';
 import type { RecipientNews } from './news.ts';
 import type { NoticeTemplate } from './notice-template.ts';
 import { noticeText, subjectField } from './notice-text.ts';
+import { quotedPrintable } from './quoted-printable.ts';
 import { isAscii } from './report-text.ts';
-import type { ReturnedOriginal } from './returned-original.ts';
+import { isSendable, type ReturnedOriginal } from './returned-original.ts';
 
 export interface NoticeFacts {
   readonly original: Pick<MessageRecord, 'sender' | 'parameters'>;
@@ -38,14 +39,18 @@ export interface Notice {
 interface Part {
   readonly type: string;
   readonly content: Uint8Array;
+  /** Default: as it is, in 7 or 8 bits. */
+  readonly encoding?: 'quoted-printable';
+  /** What people are told of it. */
+  readonly description?: string;
 }
 
 export function noticeFor(facts: NoticeFacts): Notice {
   const { original, returned, template, hostname, id, now } = facts;
-  const parts = [
+  const parts: readonly Part[] = [
     textPart(noticeText(facts)),
     deliveryStatus(facts),
-    { type: returnedType(returned, original.parameters.smtputf8 === true), content: returned.octets },
+    returnedPart(returned, original.parameters.smtputf8 === true),
   ];
   const boundary = boundaryFor(parts, id);
   const eightBit = parts.some(({ content }) => !isSevenBit(content));
@@ -67,9 +72,10 @@ export function noticeFor(facts: NoticeFacts): Notice {
     'This is a delivery status notification in MIME format.',
   ];
   const pieces: Uint8Array[] = [Buffer.from(`${top.join('\r\n')}\r\n`, 'utf8')];
-  for (const { type, content } of parts) {
-    const encoding = isSevenBit(content) ? '7bit' : '8bit';
-    const header = `\r\n--${boundary}\r\nContent-Type: ${type}\r\nContent-Transfer-Encoding: ${encoding}\r\n\r\n`;
+  for (const part of parts) {
+    const { type, content, encoding = isSevenBit(content) ? '7bit' : '8bit', description } = part;
+    const about = description === undefined ? '' : `Content-Description: ${description}\r\n`;
+    const header = `\r\n--${boundary}\r\nContent-Type: ${type}\r\n${about}Content-Transfer-Encoding: ${encoding}\r\n\r\n`;
     pieces.push(Buffer.from(header, 'latin1'), content);
   }
   pieces.push(Buffer.from(`\r\n--${boundary}--\r\n`, 'latin1'));
@@ -81,11 +87,31 @@ function textPart(text: string): Part {
   return { type: `text/plain; charset=${charset}`, content: Buffer.from(text, 'utf8') };
 }
 
+/** What no line can hold, or not everywhere, is encoded where the type allows it: RFC 6522 §4 for a header section. */
+function returnedPart(returned: ReturnedOriginal, smtputf8: boolean): Part {
+  const { kind, octets, reason } = returned;
+  const type = returnedType(returned, smtputf8);
+  const plain = isSendable(octets);
+  // RFC 6533 §4 would have the octets of a global type as they are.
+  if (kind === 'message' || (plain && (isSevenBit(octets) || type === GLOBAL_HEADERS)))
+    return { type, content: octets, ...(reason !== undefined && { description: reason }) };
+  return {
+    type,
+    content: quotedPrintable(octets),
+    encoding: 'quoted-printable',
+    description: reason ?? (plain ? ENCODED : UNSENDABLE_HEADER),
+  };
+}
+
+const ENCODED = 'Header, its octets beyond ASCII written as =XX';
+const UNSENDABLE_HEADER = 'Header, its octets that mail cannot carry written as =XX';
+const GLOBAL_HEADERS = 'message/global-headers';
+
 /** RFC 6522 §3, and RFC 6533 §4 for what only SMTPUTF8 could carry. */
 function returnedType({ kind, octets }: ReturnedOriginal, smtputf8: boolean): string {
   const global = smtputf8 && !isSevenBit(octets);
   if (kind === 'message') return global ? 'message/global' : 'message/rfc822';
-  return global ? 'message/global-headers' : 'text/rfc822-headers';
+  return global ? GLOBAL_HEADERS : 'text/rfc822-headers';
 }
 
 /** RFC 2046 §5.1.1: no line of the content begins with it; whoever wrote the content may have tried to foresee it. */

@@ -2,6 +2,7 @@
 // (RFC 3461 §4.3), within bounds.
 
 import type { MessageRecord } from '../contract/index.ts';
+import { DotEncoder } from '../smtp/index.ts';
 import type { Action } from './news.ts';
 import type { QueuedMessage } from './stored-message.ts';
 
@@ -14,7 +15,12 @@ export interface ReturnedOriginal {
   /** `message`: all of it. `headers`: the header section, or as much of it as fits. */
   readonly kind: 'message' | 'headers';
   readonly octets: Uint8Array;
+  /** Why that is not all that was asked for, in words for a header field. */
+  readonly reason?: string;
 }
+
+/** RFC 2045 §2.8: a NUL, or a CR or LF that is not part of a CRLF, goes neither by DATA nor in a part of a message. */
+const UNSENDABLE = 'Header only: the message has octets that mail cannot carry';
 
 /** Of an original that cannot be read any more, what the record has. */
 export async function returnedOriginal(
@@ -35,7 +41,17 @@ export async function returnedOriginal(
     return { kind: 'headers', octets: Buffer.from(record.head, 'utf8') };
   }
   const octets = Buffer.concat(chunks);
-  return whole ? { kind: 'message', octets } : { kind: 'headers', octets: headerOf(octets) };
+  if (!whole) return { kind: 'headers', octets: headerOf(octets) };
+  if (isSendable(octets)) return { kind: 'message', octets };
+  return { kind: 'headers', octets: headerOf(octets), reason: UNSENDABLE };
+}
+
+/** Its lines may stand in a part of a message: no NUL, and no CR or LF but in CRLF. */
+export function isSendable(octets: Uint8Array): boolean {
+  const encoder = new DotEncoder();
+  encoder.encode(octets);
+  encoder.finish();
+  return !encoder.unsafe;
 }
 
 function isWhole({ parameters, size }: MessageRecord, action: Action): boolean {

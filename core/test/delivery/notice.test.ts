@@ -6,7 +6,7 @@ import type { RecipientNews } from '../../src/delivery/news.ts';
 import { type NoticeFacts, noticeFor } from '../../src/delivery/notice.ts';
 import { ENGLISH } from '../../src/delivery/notice-template.ts';
 import type { PermanentStatus } from '../../src/smtp/index.ts';
-import { parseReport } from './report-parser.ts';
+import { parseReport, unquoted } from './report-parser.ts';
 
 const HEADER = 'From: ann@sender.example\r\nMessage-ID: <1@sender.example>\r\nSubject: Hi\r\n';
 
@@ -234,5 +234,43 @@ test('whatever the texts are, the report can be read and none of its lines is to
       assert.equal(perRecipient[0]?.get('Status'), '5.0.0');
     }),
     { numRuns: 300 },
+  );
+});
+
+const BROKEN = 'Subject: a\0b\nX: c\rd\r\nTo: \xe9\r\n';
+
+test('a header with octets that mail cannot carry comes back encoded, and the notice says so', () => {
+  const returned = { kind: 'headers', octets: Buffer.from(BROKEN, 'latin1') } as const;
+  const { content, eightBit } = noticeFor(facts({ returned }));
+  const part = parseReport(content).returned;
+  assert.equal(eightBit, false);
+  assert.equal(part.header.get('Content-Transfer-Encoding'), 'quoted-printable');
+  const said = 'Header, its octets that mail cannot carry written as =XX';
+  assert.equal(part.header.get('Content-Description'), said);
+  assert.equal(part.content, 'Subject: a=00b=0AX: c=0Dd\r\nTo: =E9\r\n');
+});
+
+test('a header for SMTPUTF8 comes back as it is, unless there are octets in it that nothing can carry', () => {
+  const original = { sender: 'ann@sender.example', parameters: { smtputf8: true } } as const;
+  const good = parseReport(noticeFor(facts({ original, header: 'Subject: \u00e9\r\n' })).content).returned;
+  assert.equal(good.header.get('Content-Type'), 'message/global-headers');
+  assert.equal(good.header.get('Content-Transfer-Encoding'), '8bit');
+  const bad = parseReport(noticeFor(facts({ original, header: 'Subject: \u00e9\0\r\n' })).content).returned;
+  assert.equal(bad.header.get('Content-Type'), 'message/global-headers');
+  assert.equal(bad.content, 'Subject: =C3=A9=00\r\n');
+});
+
+test('whatever a header holds, the notice is mail, and what comes back can be read again', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 500 }), (text) => {
+      const octets = Buffer.from(text, 'latin1');
+      const { content, eightBit } = noticeFor(facts({ returned: { kind: 'headers', octets } }));
+      assert.equal(eightBit, false);
+      const { header, content: returned } = parseReport(content).returned;
+      const encoded = header.get('Content-Transfer-Encoding') === 'quoted-printable';
+      assert.equal(encoded ? unquoted(returned) : returned, octets.toString('latin1'));
+      if (encoded) for (const line of returned.split('\r\n')) assert.ok(line.length <= 76);
+    }),
+    { numRuns: 500 },
   );
 });

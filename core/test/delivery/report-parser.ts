@@ -50,7 +50,15 @@ export function parseReport(octets: Uint8Array): Report {
 
 function checkEncoding({ header, content }: Part): void {
   const encoding = header.get('Content-Transfer-Encoding');
-  assert.equal(encoding, /[^\0-\x7f]/.test(content) ? '8bit' : '7bit');
+  if (encoding === 'quoted-printable') assert.doesNotMatch(content, /[^\r\n\t -~]|=(?![0-9A-F]{2}|\r\n)/);
+  else assert.equal(encoding, /[^\0-\x7f]/.test(content) ? '8bit' : '7bit');
+}
+
+/** Quoted-printable (RFC 2045 §6.7), read: octets as latin1. */
+export function unquoted(text: string): string {
+  return text
+    .replace(/=\r\n/g, '')
+    .replace(/=([0-9A-F]{2})/g, (_, octet: string) => String.fromCharCode(Number.parseInt(octet, 16)));
 }
 
 function split(text: string): Part {
