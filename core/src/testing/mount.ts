@@ -2,61 +2,35 @@
 // and what they return or throw comes back as it is: rules of the runner are openHouse's business.
 
 import {
-  Chance,
-  Clock,
+  type AnyPluginBody,
+  type AnyPluginSpec,
   type ConfiguredPlugin,
   type DeliverHandler,
   type Delivery,
-  EventSink,
   type HookTable,
-  Identifiers,
-  Logger,
-  type MessageRecord,
   type Outcome,
-  type ReceivedMessage,
-  Resolver,
-  ServerIdentity,
   type SessionHook,
-  type SessionView,
-  type StoredMessage,
-  type Token,
-  tokenName,
   Verdict,
 } from '../contract/index.ts';
 import { type Edit, EditList, NoteBook } from '../hooks/index.ts';
-import { headerEnd, ParsedHeaders } from '../intake/header-section.ts';
+import { headerEnd } from '../intake/header-section.ts';
 import { signedHead } from '../intake/signing.ts';
 import { resolveDefinition } from '../server/configuration/index.ts';
-import { systemIdentifiers } from '../server/system/identifiers.ts';
-import { Mailbox, mailbox, type ReversePath } from '../smtp/index.ts';
-import { fakeChance, fakeClock } from './fake-clock.ts';
-import { fakeResolver } from './fake-resolver.ts';
+import type { Mailbox, ReversePath } from '../smtp/index.ts';
+import { fakeClock } from './fake-clock.ts';
+import {
+  type AskedDetails,
+  askedOf,
+  asMailbox,
+  asSender,
+  type DeliveryDetails,
+  inChunks,
+  octets,
+  STRANGER,
+  storedMessage,
+} from './mount-details.ts';
+import { SILENT, servicesFor } from './mount-services.ts';
 import { type RecordingLogger, recordingLogger } from './recording-logger.ts';
-
-/** What a test says of the question; the rest is a plausible stranger at 192.0.2.1. */
-export interface AskedDetails {
-  readonly session?: Partial<SessionView>;
-  readonly sender?: ReversePath | string;
-  readonly recipient?: Mailbox | string;
-  readonly recipients?: readonly (Mailbox | string)[];
-  readonly accepted?: readonly (Mailbox | string)[];
-  readonly claimed?: boolean;
-  readonly notes?: NoteBook;
-  /** The message of on-data, CRLF line ends. */
-  readonly message?: string | Uint8Array;
-  readonly signal?: AbortSignal;
-}
-
-export interface DeliveryDetails {
-  readonly destination?: string;
-  readonly attempt?: number;
-  readonly sender?: ReversePath | string;
-  readonly recipients: readonly (Mailbox | string)[];
-  readonly message: string | Uint8Array;
-  /** false: the octets come from the store, a chunk at a time. Default true. */
-  readonly inMemory?: boolean;
-  readonly signal?: AbortSignal;
-}
 
 export interface MountedPlugin extends AsyncDisposable {
   readonly log: RecordingLogger;
@@ -85,20 +59,7 @@ export async function mount(
   services: Readonly<Record<string, unknown>> = {},
 ): Promise<MountedPlugin> {
   const log = recordingLogger();
-  const definition = resolveDefinition(
-    { hostname: 'house.example', listeners: [{ name: 'mx', port: 0 }], plugins: [configured] },
-    process.cwd(),
-  );
-  const [plugin] = definition.plugins;
-  const { spec } = configured.plugin ? { spec: configured.plugin } : { spec: configured as never };
-  const defaults = defaultServices(log);
-  const needed = Object.fromEntries(
-    Object.entries(spec.needs ?? {}).map(([key, service]) => [
-      key,
-      services[key] ?? given(defaults, service, spec.name),
-    ]),
-  );
-  const body = spec.setup({ ...needed, config: plugin?.config ?? {}, log: log.child({ plugin: spec.name }) });
+  const { spec, body } = setUp(configured, services, log);
   await body.start?.();
   const edits = new EditList();
   let stopped = false;
@@ -165,113 +126,22 @@ export async function mount(
   };
 }
 
-function defaultServices(log: Logger): ReadonlyMap<Token<unknown>, unknown> {
-  const clock = fakeClock();
-  const chance = fakeChance(0.5);
-  return new Map<Token<unknown>, unknown>([
-    [Clock, clock],
-    [Chance, chance],
-    [Resolver, fakeResolver({})],
-    [Logger, log],
-    [EventSink, SILENT],
-    [Identifiers, systemIdentifiers(clock, chance)],
-    [ServerIdentity, { hostname: 'house.example', isSelf: () => false } satisfies ServerIdentity],
-  ]);
-}
-
-function given(
-  defaults: ReadonlyMap<Token<unknown>, unknown>,
-  service: Token<unknown>,
-  plugin: string,
-): unknown {
-  if (!defaults.has(service))
-    throw new TypeError(`mount: ${plugin} needs ${tokenName(service)}; give it one`);
-  return defaults.get(service);
-}
-
-const SILENT: EventSink = { wants: () => false, emit: () => {} };
-
-const STRANGER: SessionView = {
-  id: 'SESSION1',
-  listener: 'mx',
-  openedAt: 0,
-  remoteAddress: '192.0.2.1',
-  remotePort: 40_000,
-  localAddress: '198.51.100.1',
-  localPort: 25,
-  helo: 'client.example',
-  protocol: 'ESMTP',
-  tls: undefined,
-  proxy: undefined,
-  forwarded: undefined,
-  earlyTalker: false,
-  user: undefined,
-};
-
-function askedOf(details: AskedDetails, log: Logger, edits: EditList): object {
-  const content = octets(details.message ?? 'Subject: test\r\n\r\nHello\r\n');
-  return {
-    session: { ...STRANGER, ...details.session },
-    notes: details.notes ?? new NoteBook(),
-    log,
-    signal: details.signal ?? new AbortController().signal,
-    sender: asSender(details.sender),
-    parameters: {},
-    recipient: asMailbox(details.recipient ?? 'recipient@house.example'),
-    rcptParameters: {},
-    recipients: (details.recipients ?? ['recipient@house.example']).map(asMailbox),
-    accepted: (details.accepted ?? []).map(asMailbox),
-    claimed: details.claimed ?? false,
-    message: receivedMessage(content),
-    edits,
-  };
-}
-
-function receivedMessage(content: Uint8Array): ReceivedMessage {
-  const end = Buffer.from(content).indexOf('\r\n\r\n');
-  return {
-    size: content.length,
-    headers: new ParsedHeaders(end === -1 ? content : content.subarray(0, end + 2)),
-    open: () => inChunks(content),
-  };
-}
-
-function storedMessage({ message, sender, inMemory }: DeliveryDetails): StoredMessage {
-  const content = octets(message);
-  const record: Pick<MessageRecord, 'id' | 'arrivedAt' | 'parameters' | 'origin'> = {
-    id: 'MESSAGE1',
-    arrivedAt: 0,
-    parameters: {},
-    origin: { session: 'SESSION1' },
-  };
-  return {
-    ...record,
-    size: content.length,
-    sender: asSender(sender),
-    notes: new NoteBook(),
-    inMemory: inMemory === false ? undefined : [content],
-    open: () => inChunks(content),
-  };
-}
-
-async function* inChunks(content: Uint8Array): AsyncIterable<Uint8Array> {
-  for (let at = 0; at < content.length; at += 65_536) yield content.subarray(at, at + 65_536);
+/** Checks the configuration and sets the plugin up, without starting it. */
+export function setUp(
+  configured: ConfiguredPlugin,
+  services: Readonly<Record<string, unknown>>,
+  log: RecordingLogger,
+): { readonly spec: AnyPluginSpec; readonly body: AnyPluginBody } {
+  const { plugins } = resolveDefinition(
+    { hostname: 'house.example', listeners: [{ name: 'mx', port: 0 }], plugins: [configured] },
+    process.cwd(),
+  );
+  const spec = configured.plugin;
+  const tools = { config: plugins[0]?.config ?? {}, log: log.child({ plugin: spec.name }) };
+  return { spec, body: spec.setup({ ...servicesFor(spec, services, log), ...tools }) };
 }
 
 function transportOf(handler: DeliverHandler | undefined, plugin: string): DeliverHandler {
   if (handler === undefined) throw new TypeError(`${plugin} has no on-deliver handler`);
   return handler;
-}
-
-function octets(content: string | Uint8Array): Uint8Array {
-  return typeof content === 'string' ? Buffer.from(content, 'utf8') : content;
-}
-
-function asMailbox(given: Mailbox | string): Mailbox {
-  return given instanceof Mailbox ? given : mailbox(given);
-}
-
-function asSender(given: ReversePath | string | undefined): ReversePath {
-  if (given === undefined) return mailbox('sender@client.example');
-  return given === null || given === '' ? null : asMailbox(given);
 }
