@@ -121,7 +121,16 @@ function plugins({ plugins, secrets, deadlines }: ResolvedDefinition): string {
 function settings(definition: ResolvedDefinition): string {
   const { written, secrets } = definition;
   const rows: string[][] = [];
-  for (const section of ['limits', 'deadlines', 'delivery', 'log', 'dns', 'tls', 'control'] as const) {
+  for (const section of [
+    'limits',
+    'deadlines',
+    'delivery',
+    'authenticationResults',
+    'log',
+    'dns',
+    'tls',
+    'control',
+  ] as const) {
     const members = definition[section];
     if (members === undefined) rows.push([`  ${section}`, 'none', written.has(section) ? '' : 'default']);
     for (const [key, value] of Object.entries(members ?? {})) {

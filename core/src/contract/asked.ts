@@ -8,6 +8,7 @@ import type {
   RcptParameters,
   ReversePath,
 } from '../smtp/index.ts';
+import type { AuthenticationResult } from './authentication-results.ts';
 import type { Awaitable } from './delivery.ts';
 import type { HeaderField, ReceivedMessage } from './message.ts';
 import type { WritableNotes } from './notes.ts';
@@ -144,6 +145,11 @@ export interface MessageEdits {
    * A throw, a time-out or fields that are none is `451 4.3.0`, and nothing is kept.
    */
   sign(signer: MessageSigner): void;
+  /**
+   * Adds a check to the message's Authentication-Results field (RFC 8601), which the core writes at the commit, one for
+   * all plugins, in the order of these calls. Method, result and properties must be keywords, else it throws.
+   */
+  authenticationResult(result: AuthenticationResult): void;
 }
 
 /** @returns complete fields, folded and CRLF-terminated, octet for octet what was signed; '' for none */

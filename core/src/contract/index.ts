@@ -1,6 +1,7 @@
 // The contract: the words that the core and every plugin share, in reading order.
 
 export type * from './asked.ts';
+export * from './authentication-results.ts';
 export type * from './delivery.ts';
 export * from './errors.ts';
 export * from './events.ts';

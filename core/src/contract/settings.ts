@@ -276,6 +276,25 @@ export const DeliverySchema = Type.Object(
 export type DeliverySettings = Static<typeof DeliverySchema>;
 export const DeliverySettings: Token<DeliverySettings> = token<DeliverySettings>('DeliverySettings');
 
+export const AuthenticationResultsSchema = Type.Object(
+  {
+    authservId: Type.Optional(
+      Type.String({
+        pattern: "^[!#-'*+.0-9A-Z^_`a-z{|}~-]+$",
+        maxLength: 255,
+        description:
+          'Whose field it is (RFC 8601 §2.5); several servers of one house may share a name. Default: `hostname`.',
+      }),
+    ),
+    trusted: Type.Array(Type.String(), {
+      default: [],
+      description:
+        'Networks of servers of yours, which may write fields under this name. Those that come from elsewhere are removed (RFC 8601 §5).',
+    }),
+  },
+  closed,
+);
+
 /** The schema's own words for a section that the configuration leaves out; units are resolved by the configuration. */
 export function defaultsOf(schema: TObject): Record<string, unknown> {
   return Object.fromEntries(

@@ -1,13 +1,14 @@
 // Collects what on-data handlers want changed in a message. Data only: intake/ applies it once, at the commit.
 
-import type { HeaderField, MessageEdits, MessageSigner } from '../contract/index.ts';
+import type { AuthenticationResult, HeaderField, MessageEdits, MessageSigner } from '../contract/index.ts';
 
 export type Edit =
   | { readonly kind: 'prepend'; readonly name: string; readonly value: string }
   | { readonly kind: 'replace'; readonly name: string; readonly value: string }
   | { readonly kind: 'remove'; readonly name: string; readonly which?: (field: HeaderField) => boolean }
   | RewriteEdit
-  | SignEdit;
+  | SignEdit
+  | ResultEdit;
 
 export interface RewriteEdit {
   readonly kind: 'rewrite';
@@ -19,6 +20,12 @@ export interface SignEdit {
   readonly kind: 'sign';
   readonly signer: MessageSigner;
   readonly author: EditAuthor;
+}
+
+/** A part of the Authentication-Results field. */
+export interface ResultEdit {
+  readonly kind: 'result';
+  readonly result: AuthenticationResult;
 }
 
 /** Whose edit it is, for a signer or a transform that fails: a planned handler, as far as that matters. */
@@ -72,6 +79,25 @@ export class EditList implements MessageEdits {
   sign(signer: MessageSigner): void {
     this.#edits.push({ kind: 'sign', signer, author: this.#author });
   }
+
+  authenticationResult(result: AuthenticationResult): void {
+    this.#edits.push({ kind: 'result', result: checkedResult(result) });
+  }
+}
+
+// RFC 8601 §2.2: keywords, for a property with the ptype in front. Values and reasons are quoted by whoever writes them.
+const KEYWORD = /^[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?$/;
+
+function checkedResult(result: AuthenticationResult): AuthenticationResult {
+  const keywords = [result.method, result.result];
+  for (const property of Object.keys(result.properties ?? {})) {
+    const [ptype = '', name = '', ...more] = property.split('.');
+    keywords.push(ptype, more.length === 0 ? name : '');
+  }
+  for (const keyword of keywords)
+    if (!KEYWORD.test(keyword))
+      throw new TypeError(`not a keyword of Authentication-Results: ${JSON.stringify(keyword)}`);
+  return result;
 }
 
 function checkedName(name: string): string {

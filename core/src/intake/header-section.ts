@@ -53,6 +53,8 @@ export interface HeaderSurvey {
   /** Header fields, by their first lines. */
   readonly fields: number;
   readonly received: number;
+  /** Whether there is an Authentication-Results field. */
+  readonly results: boolean;
   /** The value of the first Content-Type, unfolded; '' where there is none. */
   readonly contentType: string;
 }
@@ -61,6 +63,7 @@ export interface HeaderSurvey {
 export function surveyHeader(header: Uint8Array): HeaderSurvey {
   let fields = 0;
   let received = 0;
+  let results = false;
   let contentType: string | undefined;
   let start = 0;
   while (start < header.length) {
@@ -71,14 +74,16 @@ export function surveyHeader(header: Uint8Array): HeaderSurvey {
       if (lower === LOWER_R && startsWith(header, start, 'received:')) received += 1;
       else if (lower === LOWER_C && contentType === undefined && startsWith(header, start, 'content-type:'))
         contentType = contentOf({ name: '', raw: fieldAt(header, start) });
+      else if (lower === LOWER_A && startsWith(header, start, 'authentication-results')) results = true;
     }
     const end = header.indexOf(LF, start);
     if (end === -1) break;
     start = end + 1;
   }
-  return { fields, received, contentType: contentType ?? '' };
+  return { fields, received, results, contentType: contentType ?? '' };
 }
 
+const LOWER_A = 0x61;
 const LOWER_C = 0x63;
 const LOWER_R = 0x72;
 

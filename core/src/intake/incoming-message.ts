@@ -29,6 +29,7 @@ export class IncomingMessage implements ReceivedMessage {
   /** Only where the message has more than one part. */
   #structure: MimeStructure | undefined;
   #headers: ParsedHeaders | undefined;
+  #hasResults = false;
   #refusal: Reject | undefined;
   #failure: unknown;
 
@@ -50,6 +51,11 @@ export class IncomingMessage implements ReceivedMessage {
   /** The header section, without the empty line that ends it. Complete after `finish`. */
   get header(): Uint8Array {
     return this.#head;
+  }
+
+  /** Somebody before us has written an Authentication-Results field. */
+  get hasAuthenticationResults(): boolean {
+    return this.#hasResults;
   }
 
   get headers(): HeaderSection {
@@ -130,12 +136,13 @@ export class IncomingMessage implements ReceivedMessage {
 
   /** The header section is complete. */
   #survey(): void {
-    const { fields, received, contentType } = surveyHeader(this.#head);
+    const { fields, received, results, contentType } = surveyHeader(this.#head);
     if (fields > this.#limits.headerFields)
       this.#refuse('5.3.4', 'Message has too many header fields', 552, 'header-fields');
     // RFC 5321 §6.3: too many Received fields are a loop.
     if (received > this.#limits.receivedFields)
       this.#refuse('5.4.6', 'Too many hops: the message seems to be in a loop', 554, 'loop');
+    this.#hasResults = results;
     if (contentType !== '') this.#structure = MimeStructure.of(contentType);
   }
 

@@ -4,6 +4,7 @@
 import { inject, injectable } from 'inversify';
 import {
   type Accept,
+  AuthenticationResultsRules,
   Clock,
   type Defer,
   DeliverySettings,
@@ -37,6 +38,7 @@ import {
   type Ruling,
 } from '../hooks/index.ts';
 import { type Mailbox, MailDates, type MailParameters, type ReversePath } from '../smtp/index.ts';
+import { authenticationResults, withoutForgedResults } from './authentication-results.ts';
 import { dispositionOf, type Fate } from './disposition.ts';
 import { editHeader, formatField } from './header-section.ts';
 import { IncomingMessage } from './incoming-message.ts';
@@ -75,6 +77,7 @@ export class Intake {
   readonly #limits: Limits;
   readonly #delivery: DeliverySettings;
   readonly #hostname: string;
+  readonly #rules: AuthenticationResultsRules;
   readonly #log: Logger;
   readonly #dates = new MailDates();
 
@@ -88,6 +91,7 @@ export class Intake {
     @inject(Limits) limits: Limits,
     @inject(DeliverySettings) delivery: DeliverySettings,
     @inject(ServerIdentity) identity: ServerIdentity,
+    @inject(AuthenticationResultsRules) rules: AuthenticationResultsRules,
     @inject(Logger) log: Logger,
   ) {
     this.#store = store;
@@ -99,6 +103,7 @@ export class Intake {
     this.#limits = limits;
     this.#delivery = delivery;
     this.#hostname = identity.hostname;
+    this.#rules = rules;
     this.#log = log;
   }
 
@@ -157,7 +162,8 @@ export class Intake {
 
   async #commit(id: string, submission: Submission, kept: readonly Kept[]): Promise<void> {
     const now = this.#clock.now();
-    const { sender, parameters, origin, notes, edits } = submission;
+    const { sender, parameters, origin, notes } = submission;
+    const edits = withoutForgedResults(submission, this.#rules);
     let head = receivedField({
       origin,
       tls: submission.tls,
@@ -174,9 +180,10 @@ export class Intake {
     let { header } = submission.message;
     if (edits.length > 0) {
       for (const edit of edits) if (edit.kind === 'prepend') head = formatField(edit.name, edit.value) + head;
-      if (edits.some(({ kind }) => kind !== 'prepend' && kind !== 'sign')) {
+      head = authenticationResults(edits, this.#rules.authservId, parameters.smtputf8 === true) + head;
+      if (edits.some(({ kind }) => DRAFTED.has(kind))) {
         header = editHeader(header, edits);
-        body = await this.#redraft(submission, header);
+        body = await this.#redraft(submission, edits, header);
       }
     }
     try {
@@ -213,7 +220,8 @@ export class Intake {
 
   /** The message with `replace`, `remove` and `rewrite` edits applied, in a draft of its own. */
   async #redraft(
-    { message, edits, parameters, origin }: Submission,
+    { message, parameters, origin }: Submission,
+    edits: readonly Edit[],
     header: Uint8Array,
   ): Promise<MessageBody> {
     const services = { clock: this.#clock, events: this.#events, session: origin.session };
@@ -309,6 +317,9 @@ export class Intake {
     }
   }
 }
+
+/** Edits for which the message is drafted anew; the others only put something on top. */
+const DRAFTED: ReadonlySet<Edit['kind']> = new Set(['replace', 'remove', 'rewrite']);
 
 const isKept = ({ fate }: Kept): boolean => fate.kind !== 'drop';
 

@@ -6,6 +6,7 @@ import { Container } from 'inversify';
 import { AuthenticatorList, inTurn, type ListedAuthenticator } from '../authentication/index.ts';
 import {
   type AnyPluginBody,
+  AuthenticationResultsRules,
   Authenticator,
   Chance,
   Clock,
@@ -26,6 +27,7 @@ import {
 import { Scheduler } from '../delivery/index.ts';
 import { type PlannedPlugin, Routing, type Transport } from '../hooks/index.ts';
 import { Intake } from '../intake/index.ts';
+import { TrustedNetworks } from '../reception/index.ts';
 import { withNoticeFiles } from './configuration/index.ts';
 import type { ResolvedDefinition, ResolvedPlugin } from './definition.ts';
 import { OwnIdentity } from './identity.ts';
@@ -80,6 +82,7 @@ export function assemble(definition: ResolvedDefinition, system: SystemServices)
     [Deadlines, definition.deadlines],
     [DeliverySettings, withNoticeFiles(definition.delivery)],
     [ServerIdentity, identity],
+    [AuthenticationResultsRules, resultsRules(definition)],
   ];
   checkServices(active, new Set(constants.map(([service]) => service)));
 
@@ -117,6 +120,11 @@ export function assemble(definition: ResolvedDefinition, system: SystemServices)
     identity,
     trace: provided.has(Trace) ? container.get<Trace>(Trace) : undefined,
   };
+}
+
+function resultsRules({ authenticationResults }: ResolvedDefinition): AuthenticationResultsRules {
+  const networks = new TrustedNetworks(authenticationResults.trusted, 'authenticationResults.trusted');
+  return { authservId: authenticationResults.authservId, trusts: (address) => networks.has(address) };
 }
 
 /** The plugin as a node: its set-up runs once, after that of whoever provides what it needs. */

@@ -4,6 +4,7 @@
 import { type Static, type TObject, Type } from 'typebox';
 import {
   type AnyPluginSpec,
+  AuthenticationResultsSchema,
   type ConfiguredPlugin,
   type Deadlines,
   DeadlinesSchema,
@@ -180,6 +181,10 @@ export const ServerSchema = Type.Object(
     limits: section(LimitsSchema, 'Bounds on what clients may send and hold.'),
     deadlines: section(DeadlinesSchema, 'How long the server waits.'),
     delivery: section(DeliverySchema, 'The queue and its attempts.'),
+    authenticationResults: section(
+      AuthenticationResultsSchema,
+      'The Authentication-Results field (RFC 8601), in which the server writes what plugins found out about a message.',
+    ),
     control: Type.Optional(
       Type.Union(
         [Type.Object({ socket: FilePath({ description: 'The Unix socket.' }) }, closed), Type.Literal(false)],
@@ -302,6 +307,7 @@ export interface ServerDefinition {
   readonly limits?: Written<Limits>;
   readonly deadlines?: Written<Deadlines>;
   readonly delivery?: Written<DeliverySettings>;
+  readonly authenticationResults?: Written<ResolvedServer['authenticationResults']>;
   /** The Unix socket for `posthouse queue`. Default: none. */
   readonly control?: { readonly socket: string } | false;
   readonly log?: Written<ResolvedServer['log']>;
@@ -367,6 +373,7 @@ export interface ResolvedDefinition {
   readonly limits: Limits;
   readonly deadlines: Deadlines;
   readonly delivery: DeliverySettings;
+  readonly authenticationResults: { readonly authservId: string; readonly trusted: readonly string[] };
   readonly control: { readonly socket: string } | undefined;
   readonly log: ResolvedServer['log'];
   readonly dns: { readonly servers: readonly string[] | undefined; readonly timeout: number };

@@ -2,6 +2,7 @@
 
 import {
   type AnyPluginSpec,
+  AuthenticationResultsRules,
   Chance,
   Clock,
   EventSink,
@@ -45,5 +46,9 @@ function fakesWith(log: Logger): ReadonlyMap<Token<unknown>, unknown> {
     [EventSink, SILENT],
     [Identifiers, systemIdentifiers(clock, chance)],
     [ServerIdentity, { hostname: 'house.example', isSelf: () => false } satisfies ServerIdentity],
+    [
+      AuthenticationResultsRules,
+      { authservId: 'house.example', trusts: () => false } satisfies AuthenticationResultsRules,
+    ],
   ]);
 }

@@ -52,7 +52,7 @@ export interface MountedPlugin extends AsyncDisposable {
 
 /**
  * @param services by the plugin's own names (`needs`); the usual ones have fakes as defaults: Clock, Chance,
- * Resolver, Logger, EventSink, Identifiers, ServerIdentity.
+ * Resolver, Logger, EventSink, Identifiers, ServerIdentity, AuthenticationResultsRules.
  */
 export async function mount(
   configured: ConfiguredPlugin,

@@ -66,7 +66,7 @@ test('every mistake of a configuration is told, with exit code 1', async (contex
   assert.deepEqual(await posthouse(['check', '-c', file]), {
     code: 1,
     out: '',
-    said: `${file}:2:12 listeners must have 1 entry or more, got 0\n${file}:3:1 workers is unknown; known are hostname, listeners, tls, limits, deadlines, delivery, control, log, dns, plugins\n`,
+    said: `${file}:2:12 listeners must have 1 entry or more, got 0\n${file}:3:1 workers is unknown; known are hostname, listeners, tls, limits, deadlines, delivery, authenticationResults, control, log, dns, plugins\n`,
   });
 });
 

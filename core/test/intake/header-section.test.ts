@@ -126,8 +126,12 @@ test('a survey counts fields and Received at line starts only, and unfolds the f
   assert.deepEqual(surveyHeader(bytes(header)), {
     fields: 7,
     received: 3,
+    results: false,
     contentType: 'multipart/mixed;\tboundary=x',
   });
-  assert.deepEqual(surveyHeader(bytes('Receiv')), { fields: 1, received: 0, contentType: '' });
-  assert.deepEqual(surveyHeader(bytes('')), { fields: 0, received: 0, contentType: '' });
+  const nothing = { received: 0, results: false, contentType: '' };
+  assert.deepEqual(surveyHeader(bytes('Receiv')), { fields: 1, ...nothing });
+  assert.deepEqual(surveyHeader(bytes('')), { fields: 0, ...nothing });
+  const results = 'X: authentication-results: a\r\nAUTHENTICATION-results :b\r\n';
+  assert.deepEqual(surveyHeader(bytes(results)), { fields: 2, ...nothing, results: true });
 });

@@ -20,10 +20,14 @@ import { readYaml } from './yaml-source.ts';
 const DEFAULT_SOCKET = 'var/control.sock';
 
 /** The members of a checked server document; `plugins` are still without their plugins. */
-type CheckedServer = Omit<ResolvedDefinition, 'plugins' | 'listeners' | 'control' | 'dns'> & {
+type CheckedServer = Omit<
+  ResolvedDefinition,
+  'plugins' | 'listeners' | 'control' | 'dns' | 'authenticationResults'
+> & {
   readonly listeners: readonly (Omit<ResolvedDefinition['listeners'][number], 'tls'> & {
     readonly tls?: 'none' | 'starttls' | 'implicit';
   })[];
+  readonly authenticationResults: { readonly authservId?: string; readonly trusted: readonly string[] };
   readonly control?: { readonly socket: string } | false;
   readonly dns: { readonly servers?: readonly string[]; readonly timeout: number };
   readonly plugins: readonly CheckedEntry[];
@@ -99,8 +103,18 @@ class Resolution {
     const plugins = this.#plugins(loaded);
     if (this.#problems.length > 0) throw new ConfigurationError(byPosition(this.#problems));
 
-    const { hostname, listeners, tls, limits, deadlines, delivery, control, log, dns } =
-      value as CheckedServer;
+    const {
+      hostname,
+      listeners,
+      tls,
+      limits,
+      deadlines,
+      delivery,
+      authenticationResults,
+      control,
+      log,
+      dns,
+    } = value as CheckedServer;
     const socket = control === undefined ? defaultSocket : control === false ? undefined : control.socket;
     return {
       resolved: true,
@@ -115,6 +129,10 @@ class Resolution {
       limits,
       deadlines,
       delivery,
+      authenticationResults: {
+        authservId: authenticationResults.authservId ?? hostname.toLowerCase(),
+        trusted: authenticationResults.trusted,
+      },
       control: socket === undefined ? undefined : { socket },
       log,
       dns: { servers: dns.servers, timeout: dns.timeout },
