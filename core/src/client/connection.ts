@@ -54,6 +54,8 @@ export class Connection {
   offer: Offer | undefined;
   /** Transactions begun. */
   messages = 0;
+  /** The next hop has had enough of this connection: it is not kept. */
+  spent = false;
   /** undefined in clear. */
   tls: Exchange['tls'];
   readonly #settings: ConnectionSettings;
@@ -114,6 +116,7 @@ export class Connection {
 
   /** It has carried as many messages as we or the next hop allow one connection (RFC 9422 §4.1). */
   get isWorn(): boolean {
+    if (this.spent) return true;
     return this.messages >= Math.min(this.#settings.messagesPerConnection, this.offer?.mailMax ?? Infinity);
   }
 
@@ -146,7 +149,10 @@ export class Connection {
     } else if (now >= this.#deadline) {
       if (this.isReady) this.quit();
       else if (this.#tlsState === 'handshake') this.giveUp('TLS handshake timed out', 'tls-failed');
-      else this.giveUp(`timed out while waiting for ${this.#dialogue.awaiting ?? 'the connection'}`);
+      else {
+        const { awaiting = 'the connection' } = this.#dialogue;
+        this.giveUp(`timed out while waiting for ${awaiting}`, this.#kindOfLoss());
+      }
     }
   }
 
@@ -181,7 +187,13 @@ export class Connection {
 
   #lost(text: string): void {
     if (this.#phase === 'over') return;
-    this.giveUp(text, this.#dialogue.awaiting === undefined ? 'no-connection' : 'lost');
+    this.giveUp(text, this.#kindOfLoss());
+  }
+
+  #kindOfLoss(): Trouble['kind'] {
+    const { awaiting } = this.#dialogue;
+    if (awaiting === 'starttls') return 'tls-failed';
+    return awaiting === undefined ? 'no-connection' : 'lost';
   }
 
   #run(steps: readonly DialogueStep[]): void {

@@ -226,9 +226,15 @@ class Ledger {
     // Recipients that share a result share its outcome, so that alike can be told by identity.
     const shared = new Map<RecipientResult, Outcome | undefined>();
     const open: Recipient[] = [];
+    const someTaken = results.some(isTaken);
     asked.forEach((recipient, index) => {
       const result = results[index] as RecipientResult;
-      if (!shared.has(result)) shared.set(result, this.#outcomeOf(result, connection));
+      if (!shared.has(result)) {
+        const outcome = this.#outcomeOf(result, connection);
+        const goesAnew = someTaken && isOneTooMany(result);
+        if (goesAnew && outcome !== undefined) this.trouble = outcome;
+        shared.set(result, goesAnew ? undefined : outcome);
+      }
       const outcome = shared.get(result);
       if (outcome === undefined) open.push(recipient);
       else this.#outcomes.set(recipient, outcome);
@@ -255,11 +261,9 @@ class Ledger {
     return most;
   }
 
-  /** undefined: another host may be asked. */
-  #outcomeOf(
-    { during, reply }: RecipientResult,
-    { target: { host }, relayed }: Connection,
-  ): Outcome | undefined {
+  /** undefined: another connection may be asked. */
+  #outcomeOf({ during, reply }: RecipientResult, connection: Connection): Outcome | undefined {
+    const { host } = connection.target;
     if (reply === undefined) {
       // The next hop may have the message: to ask another one now would only make sure of the duplicate.
       if (during === 'message')
@@ -271,6 +275,24 @@ class Ledger {
       this.trouble = deferralOfRefusal(reply, host);
       return undefined;
     }
-    return outcomeOfReply(reply, during, host, relayed);
+    const outcome = outcomeOfReply(reply, during, host, connection.relayed);
+    // Where the limit on the messages of a connection is not told by 421, only a new connection shows what was meant.
+    if (during === 'mail' && outcome.kind === 'deferred' && connection.messages > 1) {
+      connection.spent = true;
+      this.trouble = outcome;
+      return undefined;
+    }
+    return outcome;
   }
+}
+
+function isTaken({ during, reply }: RecipientResult): boolean {
+  return during === 'message' && reply !== undefined && reply.code < 300;
+}
+
+/** RFC 5321 §4.5.3.1.10: the others have been taken, so this one goes in another transaction. */
+function isOneTooMany({ during, reply }: RecipientResult): boolean {
+  if (during !== 'rcpt' || reply === undefined) return false;
+  if (reply.status === undefined) return reply.code === 452 || reply.code === 552;
+  return reply.status === '4.5.3' || (reply.code === 552 && reply.status === '5.5.3');
 }
