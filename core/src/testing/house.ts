@@ -13,6 +13,7 @@ import { holdDialogue, parseDialogue } from './transcript.ts';
 
 export interface HouseOptions extends Partial<Omit<ServerDefinition, 'plugins'>> {
   readonly plugins: readonly PluginEntry[];
+  /** Default: one that knows no name; with `dns` in the definition, a real one that asks those servers. */
   readonly resolver?: ReturnType<typeof fakeResolver>;
   /** false when one of the plugins is a store. */
   readonly memoryStore?: boolean;
@@ -48,7 +49,12 @@ export async function openHouse(options: HouseOptions): Promise<OpenHouse> {
       ...definition,
       plugins: memoryStore === false ? plugins : [storeMemory(), ...plugins],
     },
-    { clock, chance: fakeChance(0.5), resolver: resolver ?? fakeResolver({}), logger: log },
+    {
+      clock,
+      chance: fakeChance(0.5),
+      logger: log,
+      ...(definition.dns === undefined && { resolver: resolver ?? fakeResolver({}) }),
+    },
   );
   await server.start();
   const connect = ({ listener = 'mx', remoteAddress = '192.0.2.1' }: Caller = {}): Duplex => {

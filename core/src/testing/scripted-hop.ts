@@ -4,7 +4,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { createSecureContext, TLSSocket } from 'node:tls';
 
-/** The reply without its CRLF; or what else it does. */
+/** The reply without its CRLF; or what else it does. With SILENCE it says nothing any more until `say`. */
 export type Reaction = string | 'DROP' | 'SILENCE';
 type Answers = Reaction | readonly Reaction[] | ((line: string) => Reaction);
 
@@ -21,6 +21,8 @@ export interface Script {
   readonly MAIL?: Answers;
   readonly RCPT?: Answers;
   readonly DATA?: Answers;
+  /** The reply to a chunk, when it is all in. */
+  readonly BDAT?: Answers;
   /** The reply to the end of data; a function is given the RCPT line in LMTP. */
   readonly message?: Answers;
   /** Said as soon as the first octets of a message arrive. */
@@ -40,13 +42,15 @@ export interface HeardSession {
   readonly chunks: string[];
   secure: boolean;
   closed: boolean;
+  /** It has come to a SILENCE, or stopped reading: the client waits. */
+  silent: boolean;
 }
 
 export interface ScriptedHop extends AsyncDisposable {
   readonly address: string;
   readonly port: number;
   readonly sessions: HeardSession[];
-  /** Speaks out of turn on the last connection. */
+  /** Speaks on the last connection: out of turn, or what a SILENCE has kept back, and goes on. */
   say(text: string): void;
   /** Closes every connection. */
   hangUp(): void;
@@ -62,7 +66,14 @@ export async function scriptedHop(
   const sessions: HeardSession[] = [];
   const open: Player[] = [];
   const server: Server = createServer({ noDelay: true }, (socket) => {
-    const session: HeardSession = { lines: [], messages: [], chunks: [], secure: false, closed: false };
+    const session: HeardSession = {
+      lines: [],
+      messages: [],
+      chunks: [],
+      secure: false,
+      closed: false,
+      silent: false,
+    };
     sessions.push(session);
     open.push(new Player(socket, typeof script === 'function' ? script(sessions.length) : script, session));
   });
@@ -93,8 +104,12 @@ class Player {
   readonly #turns = new Map<string, number>();
   readonly #clear: Socket;
   #socket: Socket;
+  /** What it would have said since its SILENCE. */
+  #unsaid: string[] = [];
   #heard = '';
   #inMessage = false;
+  /** The chunk that is coming in: its octets, and its BDAT line. */
+  #chunk: { readonly size: number; readonly line: string } | undefined;
   #inAuth = false;
   #isLmtp = false;
   /** The RCPT lines of this transaction that were accepted. */
@@ -115,7 +130,8 @@ class Player {
   }
 
   say(text: string): void {
-    this.#socket.write(text);
+    this.#session.silent = false;
+    this.#socket.write(text + this.#unsaid.splice(0).join(''));
   }
 
   #listen(socket: Socket): void {
@@ -132,6 +148,15 @@ class Player {
 
   #read(): void {
     for (;;) {
+      if (this.#chunk !== undefined) {
+        const { size, line } = this.#chunk;
+        if (this.#heard.length < size) return;
+        this.#session.messages.push(this.#heard.slice(0, size));
+        this.#heard = this.#heard.slice(size);
+        this.#chunk = undefined;
+        this.#react(this.#answer('BDAT', line, '250 2.0.0 taken'));
+        continue;
+      }
       if (this.#inMessage) {
         if (this.#script.early !== undefined) {
           this.#inMessage = false;
@@ -184,9 +209,15 @@ class Player {
         const reaction = this.#answer('DATA', line, '354 go on');
         this.#inMessage = reaction.startsWith('354');
         this.#react(reaction);
-        if (this.#script.stopsReading) this.#socket.pause();
+        if (this.#script.stopsReading) {
+          this.#socket.pause();
+          this.#session.silent = true;
+        }
         return;
       }
+      case 'BDAT':
+        this.#chunk = { size: Number(line.split(' ')[1]), line };
+        return;
       case 'STARTTLS': {
         const reaction = this.#script.STARTTLS ?? '220 go on';
         this.#react(reaction);
@@ -210,7 +241,11 @@ class Player {
     return lines.map((text, index) => `250${index === lines.length - 1 ? ' ' : '-'}${text}`).join('\r\n');
   }
 
-  #answer(word: 'AUTH' | 'MAIL' | 'RCPT' | 'DATA' | 'message', line: string, otherwise: string): Reaction {
+  #answer(
+    word: 'AUTH' | 'MAIL' | 'RCPT' | 'DATA' | 'BDAT' | 'message',
+    line: string,
+    otherwise: string,
+  ): Reaction {
     const turn = this.#turns.get(word) ?? 0;
     this.#turns.set(word, turn + 1);
     const answers = this.#script[word];
@@ -221,7 +256,9 @@ class Player {
 
   #react(reaction: Reaction): void {
     if (reaction === 'DROP') this.drop();
-    else if (reaction !== 'SILENCE') this.#socket.write(`${reaction}\r\n`);
+    else if (reaction === 'SILENCE') this.#session.silent = true;
+    else if (this.#session.silent) this.#unsaid.push(`${reaction}\r\n`);
+    else this.#socket.write(`${reaction}\r\n`);
   }
 
   #startTls(): void {
