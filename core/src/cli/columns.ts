@@ -2,10 +2,16 @@
 
 /** Control characters, and those that turn the direction of the text, written out; everything stays on one line. */
 export function visible(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
-    (odd) => `\\u{${odd.codePointAt(0)?.toString(16)}}`,
-  );
+  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, writtenOut);
+}
+
+/** The same for text that has lines of its own, and tabs. */
+export function visibleLines(text: string): string {
+  return text.replace(/(?![\n\t])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, writtenOut);
+}
+
+function writtenOut(odd: string): string {
+  return `\\u{${odd.codePointAt(0)?.toString(16)}}`;
 }
 
 export function clip(text: string, width: number): string {

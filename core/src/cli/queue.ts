@@ -3,6 +3,7 @@
 import type { QueueEntry, QueueFilter, QueuePage } from '../contract/index.ts';
 import { controlSocketOf, didYouMean, parseDuration } from '../server/configuration/index.ts';
 import type { QueueSummary } from '../server/control.ts';
+import { harmlessJson } from '../server/harmless-json.ts';
 import { visible } from './columns.ts';
 import {
   CONFIG_OPTION,
@@ -206,5 +207,5 @@ function socketOf(given: Given, shell: Shell): string {
 }
 
 function json(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
+  return harmlessJson(`${JSON.stringify(value, null, 2)}\n`);
 }

@@ -3,6 +3,7 @@
 import { PosthouseError } from '../contract/index.ts';
 import { didYouMean } from '../server/configuration/index.ts';
 import { check } from './check.ts';
+import { visibleLines } from './columns.ts';
 import { type Command, FAILED, MISUSED, readArguments, type Shell, UsageError } from './command.ts';
 import { dkim } from './dkim.ts';
 import { explain } from './explain.ts';
@@ -36,7 +37,16 @@ export async function runFromShell(): Promise<void> {
 }
 
 /** @returns the exit code: 0 for good, 1 when the configuration or the server says no, 2 for a wrong command line. */
-export async function run(given: readonly string[], shell: Shell): Promise<number> {
+export function run(given: readonly string[], shell: Shell): Promise<number> {
+  // Whatever a command shows, of the world or of what it was given: nothing in it is for the terminal to obey.
+  return runIn(given, {
+    ...shell,
+    out: (text) => shell.out(visibleLines(text)),
+    say: (text) => shell.say(visibleLines(text)),
+  });
+}
+
+async function runIn(given: readonly string[], shell: Shell): Promise<number> {
   const [word, ...rest] = given;
   const help = word === 'help' || word === '--help' || word === '-h';
   if (word === undefined) {

@@ -3,6 +3,7 @@
 
 import { PosthouseError, type Story } from '../contract/index.ts';
 import { controlSocketOf, loadConfiguration } from '../server/configuration/index.ts';
+import { harmlessJson } from '../server/harmless-json.ts';
 import { createServer } from '../server/server.ts';
 import { visible } from './columns.ts';
 import {
@@ -47,7 +48,7 @@ export const why: Command = {
       shell.say(`${visible(error.message)}\n`);
       return FAILED;
     }
-    if (given.options.json) shell.out(`${JSON.stringify({ stories }, null, 2)}\n`);
+    if (given.options.json) shell.out(harmlessJson(`${JSON.stringify({ stories }, null, 2)}\n`));
     else if (stories.length > 0) shell.out(stories.map(storyText).join('\n'));
     if (stories.length > 0) return OK;
     shell.say(`The trace knows nothing of ${visible(word)}: too long ago, or it never came here.\n`);

@@ -9,7 +9,7 @@ import type { NoticeTemplate } from './notice-template.ts';
 import { noticeText, subjectField } from './notice-text.ts';
 import { quotedPrintable } from './quoted-printable.ts';
 import { isAscii } from './report-text.ts';
-import { isSendable, type ReturnedOriginal } from './returned-original.ts';
+import { hasLongLine, isSendable, type ReturnedOriginal } from './returned-original.ts';
 
 export interface NoticeFacts {
   readonly original: Pick<MessageRecord, 'sender' | 'parameters'>;
@@ -87,24 +87,19 @@ function textPart(text: string): Part {
   return { type: `text/plain; charset=${charset}`, content: Buffer.from(text, 'utf8') };
 }
 
-/** What no line can hold, or not everywhere, is encoded where the type allows it: RFC 6522 §4 for a header section. */
+/** A header section that not every mail server carries is encoded, which RFC 6522 §4 allows it alone. */
 function returnedPart(returned: ReturnedOriginal, smtputf8: boolean): Part {
   const { kind, octets, reason } = returned;
   const type = returnedType(returned, smtputf8);
-  const plain = isSendable(octets);
   // RFC 6533 §4 would have the octets of a global type as they are.
-  if (kind === 'message' || (plain && (isSevenBit(octets) || type === GLOBAL_HEADERS)))
+  const plain = isSendable(octets) && (isSevenBit(octets) || type === GLOBAL_HEADERS);
+  if (kind === 'message' || (plain && !hasLongLine(octets)))
     return { type, content: octets, ...(reason !== undefined && { description: reason }) };
-  return {
-    type,
-    content: quotedPrintable(octets),
-    encoding: 'quoted-printable',
-    description: reason ?? (plain ? ENCODED : UNSENDABLE_HEADER),
-  };
+  const content = quotedPrintable(octets);
+  return { type, content, encoding: 'quoted-printable', description: reason ?? ENCODED };
 }
 
-const ENCODED = 'Header, its octets beyond ASCII written as =XX';
-const UNSENDABLE_HEADER = 'Header, its octets that mail cannot carry written as =XX';
+const ENCODED = 'Header in quoted-printable, as it has octets or lines that not every mail server carries';
 const GLOBAL_HEADERS = 'message/global-headers';
 
 /** RFC 6522 §3, and RFC 6533 §4 for what only SMTPUTF8 could carry. */

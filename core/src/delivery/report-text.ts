@@ -7,9 +7,12 @@ const LINE = 76;
 /** Characters between two spaces: with four octets each still well below a line's limit. */
 const LONGEST_WORD = 200;
 
+// Controls, line ends, and what turns the direction of the text, in which an address could hide.
+const ODD = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu;
+
 /** One line of text without control characters. */
 export function oneLine(text: string): string {
-  return [...text.replace(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]+/gu, ' ').trim()].slice(0, LONGEST).join('');
+  return [...text.replace(ODD, ' ').trim()].slice(0, LONGEST).join('');
 }
 
 /** A header field folded at white space (RFC 5322 §2.2.3). */

@@ -2,7 +2,7 @@
 // (RFC 3461 §4.3), within bounds.
 
 import type { MessageRecord } from '../contract/index.ts';
-import { DotEncoder } from '../smtp/index.ts';
+import { type LineEndFindings, LineEndScanner } from '../smtp/index.ts';
 import type { Action } from './news.ts';
 import type { QueuedMessage } from './stored-message.ts';
 
@@ -48,10 +48,20 @@ export async function returnedOriginal(
 
 /** Its lines may stand in a part of a message: no NUL, and no CR or LF but in CRLF. */
 export function isSendable(octets: Uint8Array): boolean {
-  const encoder = new DotEncoder();
-  encoder.encode(octets);
-  encoder.finish();
-  return !encoder.unsafe;
+  const { nul, bareCr, bareLf } = findingsOf(octets);
+  return !nul && !bareCr && !bareLf;
+}
+
+/** RFC 5321 §4.5.3.1.6: beyond 1000 octets a server need not take a line. */
+export function hasLongLine(octets: Uint8Array): boolean {
+  return findingsOf(octets).longestLine > 1000;
+}
+
+function findingsOf(octets: Uint8Array): LineEndFindings {
+  const scanner = new LineEndScanner();
+  scanner.receive(octets);
+  scanner.finish();
+  return scanner.found;
 }
 
 function isWhole({ parameters, size }: MessageRecord, action: Action): boolean {

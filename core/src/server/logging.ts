@@ -1,7 +1,9 @@
-// The log: pino, JSON lines on standard output, written in batches. JSON escapes what came from outside.
+// The log: pino, JSON lines on standard output, written in batches. What came from outside stays inside its string, and
+// does a terminal no harm.
 
-import pino from 'pino';
+import pino, { type DestinationStream } from 'pino';
 import type { Logger } from '../contract/index.ts';
+import { harmlessJson } from './harmless-json.ts';
 
 export interface LogSettings {
   readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -30,16 +32,22 @@ export function openLog(settings: LogSettings): Log {
   });
   // Whoever read the log has gone (`posthouse start | head`): the server goes on without one.
   destination.on('error', () => {});
+  return { logger: loggerTo(destination, settings), flush: () => flush(destination) };
+}
+
+/** One line of JSON for each call. */
+export function loggerTo(destination: DestinationStream, { level }: LogSettings): Logger {
   const logger = pino(
     {
-      level: settings.level,
+      level,
       base: null,
       timestamp: isoTime(),
       formatters: { level: (label) => ({ level: label }) },
+      hooks: { streamWrite: harmlessJson },
     },
     destination,
   );
-  return { logger: logger as unknown as Logger, flush: () => flush(destination) };
+  return logger as unknown as Logger;
 }
 
 function flush(destination: { flushSync(): void }): void {

@@ -20,7 +20,13 @@ export { isAddressLiteral, isDomainName } from './domain.ts';
 export { type BodyFindings, DotDecoder, DotEncoder } from './dot-stuffing.ts';
 export type { Envelope, EnvelopeRecipient } from './envelope.ts';
 export { type Extensions, ehloKeywords } from './extensions.ts';
-export { type BodyPolicy, bodyFault, LineEndNormaliser, LineEndScanner } from './line-ends.ts';
+export {
+  type BodyPolicy,
+  bodyFault,
+  type LineEndFindings,
+  LineEndNormaliser,
+  LineEndScanner,
+} from './line-ends.ts';
 export { type LineResult, LineSplitter } from './line-splitter.ts';
 export { MailDates, mailDate } from './mail-date.ts';
 export type { Offer } from './offer.ts';

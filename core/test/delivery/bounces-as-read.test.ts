@@ -186,7 +186,7 @@ describe('a bounce', () => {
     const { fields, body } = parts[2] as Part;
     // RFC 6522 §4: so that the bounce needs no 8BITMIME on its way.
     assert.equal(one(fields, 'content-transfer-encoding'), 'quoted-printable');
-    assert.equal(one(fields, 'content-description'), 'Header, its octets beyond ASCII written as =XX');
+    assert.match(one(fields, 'content-description'), /^Header in quoted-printable, /);
     const read = unquoted(body);
     assert.ok(read.startsWith(HEAD + header) || read === (HEAD + header).slice(0, -2), read);
     assert.ok(!read.includes('secret'));
