@@ -29,6 +29,8 @@ function lineOf(name: TracedEvent['name'], facts: Facts): string {
       return `connection closed after ${duration(facts.milliseconds)}: ${text(facts.why)}`;
     case 'verdict-given':
       return verdictLine(facts);
+    case 'message-authenticated':
+      return authenticatedLine(facts);
     case 'handler-failed':
       return `${text(facts.plugin)} ${text(facts.problem)} in ${text(facts.hook)} after ${duration(facts.milliseconds)}: ${text(facts.error)}`;
     case 'command-refused':
@@ -63,6 +65,20 @@ function verdictLine(facts: Facts): string {
     .join(' ');
   const tag = reason === undefined ? '' : ` [${text(reason)}]`;
   return `${AT[String(hook)] ?? text(hook)}${whom}: ${text(verdict)} ${who}${said === '' ? '' : `: ${said}`}${tag}${applied === false ? ' (observed, not applied)' : ''}`;
+}
+
+/** `SPF pass client.example; DKIM pass a.example; ARC none; DMARC pass a.example (p=reject)`. */
+function authenticatedLine({ spf, dkim, arc, dmarc }: Facts): string {
+  const one = (method: string, { result, domain }: Facts): string =>
+    `${method} ${text(result)}${domain === undefined || domain === '' ? '' : ` ${text(domain)}`}`;
+  const { result, from, record, policy } = dmarc as Facts;
+  const asked = record === '' ? '' : ` (p=${text(policy)})`;
+  return [
+    one('SPF', spf as Facts),
+    ...(dkim as readonly Facts[]).map((signature) => one('DKIM', signature)),
+    one('ARC', arc as Facts),
+    `${one('DMARC', { result, domain: from })}${asked}`,
+  ].join('; ');
 }
 
 function exchangeLine(facts: Facts): string {

@@ -116,6 +116,29 @@ export interface Events {
     error: string;
     milliseconds: number;
   };
+  /** A plugin has checked who a message is from, and what its author's policy asks for. Values may come from outside. */
+  'message-authenticated': {
+    session: string;
+    remoteAddress: string;
+    sender: string;
+    spf: { result: string; domain: string; identity: 'mailfrom' | 'helo' };
+    dkim: readonly { result: string; domain: string; selector: string; reason: string }[];
+    arc: { result: string; sealers: readonly string[] };
+    dmarc: {
+      result: string;
+      /** The domain of the From field, '' where there is no one such domain. */
+      from: string;
+      /** The record that counts, '' for none, and where it was published. */
+      record: string;
+      policyDomain: string;
+      policy: 'none' | 'quarantine' | 'reject';
+      spfAligned: boolean;
+      dkimAligned: boolean;
+    };
+    /** What the policy comes to here, once the plugin's verdict is applied; and why it is not what the author asks for. */
+    applied: 'none' | 'quarantine' | 'reject';
+    override?: 'sampled_out' | 'trusted_forwarder' | 'local_policy';
+  };
   /** A command was refused by the protocol or a limit, not by a plugin. */
   'command-refused': { session: string; code: number; status: string; text: string };
   /** Durable: the 250 is about to be sent. */

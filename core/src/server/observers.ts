@@ -19,6 +19,7 @@ const LEVELS: { readonly [E in EventName]: Level | ((facts: Events[E]) => Level)
   'authentication-succeeded': 'info',
   'authentication-failed': 'info',
   'authenticator-failed': 'error',
+  'message-authenticated': ({ dmarc }) => (dmarc.result === 'fail' ? 'info' : 'debug'),
   'command-refused': 'info',
   'message-queued': 'info',
   'message-discarded': 'info',

@@ -20,6 +20,7 @@ const EVENTS = [
   'connection-closed',
   'verdict-given',
   'handler-failed',
+  'message-authenticated',
   'command-refused',
   'message-queued',
   'message-discarded',
