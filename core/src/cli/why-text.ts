@@ -82,12 +82,13 @@ function authenticatedLine({ spf, dkim, arc, dmarc }: Facts): string {
 }
 
 function exchangeLine(facts: Facts): string {
-  const { host, address: ip, port, reused, trouble, milliseconds } = facts;
+  const { host, address: ip, port, reused, trouble, policy, milliseconds } = facts;
   const tls = facts.tls as Facts | undefined;
   const where = ip === '' ? text(host) : `${text(host)}[${text(ip)}]:${text(port)}`;
-  const how = tls === undefined ? 'in clear' : `${text(tls.version)} ${text(tls.cipher)}`;
+  const by = policy === undefined ? '' : ` by ${text(policy)}`;
+  const how = `${tls === undefined ? 'in clear' : `${text(tls.version)} ${text(tls.cipher)}`}${by}`;
   if (trouble !== undefined)
-    return `${where}: no connection after ${duration(milliseconds)}: ${text(trouble)}`;
+    return `${where}: no connection${by} after ${duration(milliseconds)}: ${text(trouble)}`;
   const replies = (facts.replies as readonly Facts[]).map(({ command, reply, recipients }) => {
     const count = Number(recipients) > 1 ? ` (${text(recipients)} recipients)` : '';
     return `${text(command)} "${reply === null ? 'connection lost' : text(reply)}"${count}`;

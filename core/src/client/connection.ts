@@ -10,30 +10,16 @@ import {
   type Envelope,
   type Offer,
   type RecipientResult,
-  type Reply,
   SmtpDialogue,
 } from '../smtp/index.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
 import { patienceFor, QUIT_PATIENCE } from './patience.ts';
-import { certificateFault } from './peer-certificate.ts';
+import { certificateFault, presentedChain } from './peer-certificate.ts';
 import type { ConnectionSettings, TlsMode } from './settings.ts';
 import { beginTls } from './start-tls.ts';
 import type { Target } from './target.ts';
-
-/** Why a connection could not be used. */
-export interface Trouble {
-  readonly kind:
-    | 'no-connection'
-    | 'lost'
-    | 'refused'
-    | 'tls-failed'
-    | 'tls-missing'
-    | 'login-failed'
-    | 'aborted';
-  readonly text: string;
-  /** With `refused`, and with `login-failed` where the hop has refused it. */
-  readonly reply?: Reply;
-}
+import { tlsaFault } from './tlsa.ts';
+import type { Trouble } from './trouble.ts';
 
 interface Job {
   readonly message: StoredMessage;
@@ -250,7 +236,7 @@ export class Connection {
   #ready(startTls: boolean): void {
     if (this.#phase !== 'opening') return;
     if (this.#tlsState === 'clear' && startTls && this.#tls !== 'none') this.#run(this.#dialogue.startTls());
-    else if (this.#tlsState === 'clear' && (this.#tls === 'encrypt' || this.#tls === 'verify')) {
+    else if (this.#tlsState === 'clear' && this.#tls !== 'may' && this.#tls !== 'none') {
       this.#fail({ kind: 'tls-missing', text: 'STARTTLS is not offered' }, true);
     } else this.#open();
   }
@@ -258,14 +244,13 @@ export class Connection {
   #startTls(): void {
     const clear = this.#socket;
     this.#tlsState = 'handshake';
-    const { host, names = [host] } = this.target;
     const verify = this.#tls === 'verify';
     this.#deadline = this.#clock.now() + this.#settings.connectTimeout;
     const secure = beginTls(clear, this.target, verify ? this.#settings.trust : undefined);
     this.#socket = secure;
     secure.once('secureConnect', () => {
       if (this.#phase === 'over') return;
-      const fault = verify ? certificateFault(secure, names) : undefined;
+      const fault = this.#faultOfPeer(secure);
       if (fault !== undefined) return this.giveUp(fault, 'tls-failed');
       this.#tlsState = 'secure';
       this.tls = { version: secure.getProtocol() ?? '', cipher: secure.getCipher().name };
@@ -280,6 +265,13 @@ export class Connection {
         this.giveUp('TLS handshake failed: the connection was closed', 'tls-failed');
     });
     this.#listen(secure);
+  }
+
+  #faultOfPeer(secure: TLSSocket): string | undefined {
+    const { host, names = [host], tlsa: records = [] } = this.target;
+    if (this.#tls === 'verify') return certificateFault(secure, names);
+    if (this.#tls !== 'dane') return undefined;
+    return tlsaFault({ chain: presentedChain(secure), records, names, now: this.#clock.now() });
   }
 
   #open(): void {

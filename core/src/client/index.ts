@@ -1,7 +1,7 @@
 // The door of the client's side, public as `@posthouse/core/client`: for transports that speak SMTP or LMTP to others.
 
 export { asciiDomain, ClaimedDomains, withoutDetail } from './claimed-domains.ts';
-export { Connection, type Trouble } from './connection.ts';
+export { Connection } from './connection.ts';
 export { type Credentials, type HopLogin, hopLogin } from './credentials.ts';
 export { deferralOfRefusal, outcomeOfReply } from './outcome-of-reply.ts';
 export { type OutgoingMessage, outgoingMessage } from './outgoing-message.ts';
@@ -15,4 +15,6 @@ export {
   timeoutProperties,
 } from './settings.ts';
 export { formatTarget, type Target } from './target.ts';
+export { type TlsaRecord, tlsaFault, usableTlsa } from './tlsa.ts';
 export { type Targets, type TransferServices, transfer } from './transfer.ts';
+export type { Trouble } from './trouble.ts';

@@ -1,6 +1,7 @@
 // Whether the certificate of a next hop is what `verify` asks for: a chain to a CA that we trust (RFC 5280 §6), and a
 // name that we looked for (RFC 7817 §3). What is wrong is said in words that an operator can act on.
 
+import type { X509Certificate } from 'node:crypto';
 import { checkServerIdentity, createSecureContext, getCACertificates, type TLSSocket } from 'node:tls';
 import { printable } from '../smtp/index.ts';
 import type { TlsTrust } from './settings.ts';
@@ -26,6 +27,14 @@ export function certificateFault(socket: TLSSocket, names: readonly string[]): s
   if (names.some((name) => checkServerIdentity(name, certificate) === undefined)) return undefined;
   const presented = certificate.subjectaltname ?? `CN:${certificate.subject?.CN ?? ''}`;
   return `its certificate is for ${shown(presented)}, not for ${names.join(' or ')}`;
+}
+
+/** What the peer has sent, its own certificate first. To be asked once: Node takes the chain out of the socket. */
+export function presentedChain(socket: TLSSocket): readonly X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  for (let each = socket.getPeerX509Certificate(); each !== undefined; each = each.issuerCertificate)
+    chain.push(each);
+  return chain;
 }
 
 function faultOfChain(code: string, until: string | undefined): string {

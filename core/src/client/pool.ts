@@ -2,9 +2,10 @@
 // to one address, and the one timer that all time-outs go by.
 
 import type { Clock, Timer } from '../contract/index.ts';
-import { Connection, type Trouble } from './connection.ts';
+import { Connection } from './connection.ts';
 import type { ConnectionSettings, TlsMode } from './settings.ts';
 import { type Target, targetKey } from './target.ts';
+import type { Trouble } from './trouble.ts';
 
 /** How late a time-out may be noticed, and an abort. */
 const TICK = 1000;

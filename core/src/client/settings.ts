@@ -39,8 +39,9 @@ const properties = Type.Object({ ...timeoutProperties, ...poolProperties });
 /**
  * `may`: STARTTLS where offered, in clear where not; `encrypt`: never in clear; neither verifies anything.
  * `verify`: never in clear, and only to a host whose certificate is valid and has one of the target's names.
+ * `dane`: never in clear, and only to a host whose certificate the target's TLSA records vouch for.
  */
-export type TlsMode = 'may' | 'none' | 'encrypt' | 'verify';
+export type TlsMode = 'may' | 'none' | 'encrypt' | 'verify' | 'dane';
 
 /** The CAs that `verify` trusts. */
 export interface TlsTrust {

@@ -9,7 +9,11 @@ import type { Target } from './target.ts';
  * Begins the handshake; the clear socket's listeners are gone. Whether the peer is trusted is for the caller to see
  * when it is done, and without `trust` there is nothing to see (RFC 7435).
  */
-export function beginTls(clear: Socket, { host }: Target, trust: TlsTrust | undefined): TLSSocket {
+export function beginTls(
+  clear: Socket,
+  { host, serverName = host }: Target,
+  trust: TlsTrust | undefined,
+): TLSSocket {
   clear.removeAllListeners('data').removeAllListeners('end');
   clear.removeAllListeners('error').removeAllListeners('close');
   clear.on('error', () => {});
@@ -19,6 +23,6 @@ export function beginTls(clear: Socket, { host }: Target, trust: TlsTrust | unde
     checkServerIdentity: () => undefined,
     ...trust,
     // RFC 6066 §3: no address is a server's name.
-    ...(isIP(host) === 0 && { servername: host }),
+    ...(isIP(serverName) === 0 && { servername: serverName }),
   });
 }

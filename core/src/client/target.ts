@@ -2,6 +2,8 @@
 
 import type { HopLogin } from './credentials.ts';
 import type { TlsMode } from './settings.ts';
+import type { TlsaRecord } from './tlsa.ts';
+import type { Trouble } from './trouble.ts';
 
 export interface Target {
   /** The name of the host, or its address where it has been given as one: for TLS, outcomes and bounces. */
@@ -11,11 +13,19 @@ export interface Target {
   readonly port: number;
   /** The path of a Unix socket; absolute. */
   readonly path?: string;
-  /** Default: that of the settings. The same for all targets of a destination, as connections are kept for it. */
+  /** Default: that of the settings. */
   readonly tls?: TlsMode;
-  /** What its certificate may be for, with `verify`. Default: the host. */
+  /** What its certificate may be for, with `verify`, and with `dane` and a TLSA record of usage 2. Default: the host. */
   readonly names?: readonly string[];
-  /** As `tls`, the same for all targets of a destination. */
+  /** With `dane`: what its certificate must match. Usable ones, and at least one. */
+  readonly tlsa?: readonly TlsaRecord[];
+  /** What is said in SNI. Default: the host, where it is a name. */
+  readonly serverName?: string;
+  /** Where `tls` comes from, for the trace: `dane`, `mta-sts enforce`… */
+  readonly policy?: string;
+  /** Nothing may be sent there: it is passed over as if it could not be reached, and this is told. */
+  readonly unfit?: Trouble;
+  /** The same for all targets of a destination, as connections are kept for it. */
   readonly login?: HopLogin;
 }
 

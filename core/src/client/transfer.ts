@@ -10,12 +10,13 @@ import {
   type Recipient,
 } from '../contract/index.ts';
 import type { Mailbox, RecipientResult } from '../smtp/index.ts';
-import type { Connection, Trouble } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { deferralOfRefusal, outcomeOfReply, wordsOfReply } from './outcome-of-reply.ts';
 import { type OutgoingMessage, outgoingMessage } from './outgoing-message.ts';
 import type { Pool } from './pool.ts';
 import type { ConnectionSettings } from './settings.ts';
 import { formatTarget, type Target } from './target.ts';
+import type { Trouble } from './trouble.ts';
 
 /** Best first; or the outcome for all recipients where there are none. */
 export type Targets = { readonly targets: readonly Target[] } | { readonly outcome: Outcome };
@@ -126,7 +127,7 @@ async function tryTargets(
   for (let target = left.shift(); target !== undefined; target = left.shift()) {
     const tried = target;
     const started = pool.now();
-    const opened = await openTo(target, services, signal);
+    const opened = target.unfit ?? (await openTo(target, services, signal));
     if ('kind' in opened) {
       delivery.report(() => ({
         ...placeOf(tried),
@@ -191,8 +192,13 @@ function outcomeOfTrouble(trouble: Trouble, target: Target): Outcome {
   }
 }
 
-function placeOf({ host, address, port }: Target): Pick<Exchange, 'host' | 'address' | 'port'> {
-  return { host, address, port };
+function placeOf({
+  host,
+  address,
+  port,
+  policy,
+}: Target): Pick<Exchange, 'host' | 'address' | 'port' | 'policy'> {
+  return { host, address, port, ...(policy !== undefined && { policy }) };
 }
 
 /** Recipients that share a result share one line. */

@@ -69,6 +69,8 @@ export interface Exchange {
   /** Over a connection that was open from an earlier message. */
   readonly reused: boolean;
   readonly tls?: Pick<TlsFacts, 'version' | 'cipher'>;
+  /** What asked for TLS as it was, where it was not the configuration alone: `dane`, `mta-sts enforce`… */
+  readonly policy?: string;
   /** Why there was no connection. */
   readonly trouble?: string;
   /** What decided for the recipients: alike ones once, with their number. */

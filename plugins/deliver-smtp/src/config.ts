@@ -1,6 +1,6 @@
 // What the operator may say: the schema, from which the README's table and the type of the settings come.
 
-import { FilePath, type Static, Type } from '@posthouse/core';
+import { Duration, FilePath, type Static, Type } from '@posthouse/core';
 import { poolProperties, timeoutProperties } from '@posthouse/core/client';
 
 const TlsPolicy = Type.Union([
@@ -8,6 +8,8 @@ const TlsPolicy = Type.Union([
   Type.Literal('none'),
   Type.Literal('encrypt'),
   Type.Literal('verify'),
+  Type.Literal('dane'),
+  Type.Literal('dane-only'),
 ]);
 
 const Login = Type.Object(
@@ -57,13 +59,31 @@ export const ConfigSchema = Type.Object(
     tls: Type.With(TlsPolicy, {
       default: 'may',
       description:
-        '`may`: STARTTLS where offered, in clear where not; `encrypt`: never in clear; `verify`: never in clear, and only to a host with a valid certificate for the right name.',
+        '`may`: STARTTLS where offered, in clear where not; `encrypt`: never in clear; `verify`: never in clear, and only to a host with a valid certificate for the right name; `dane`: as TLSA records that DNSSEC secures say, else as `may`; `dane-only`: only to hosts that have them.',
     }),
     tlsPolicies: Type.With(Type.Record(Type.String(), TlsPolicy), {
       default: {},
       description:
         'The same by next hop: the domain whose MX are asked, or the host of a smarthost or route; `.example.org` stands for all below it.',
     }),
+    dnssec: Type.Optional(
+      Type.Object(
+        {
+          resolvers: Type.Array(Type.String(), {
+            minItems: 1,
+            description:
+              'Validating resolvers, asked in this order: an address, with `:port` where it is not 53. What they call authentic (the AD bit) is believed.',
+          }),
+          trustNetwork: Type.Optional(
+            Type.Boolean({
+              description: 'Believes resolvers beyond this machine too: nobody on the way to them can forge.',
+            }),
+          ),
+          timeout: Duration({ default: '5s', description: 'One question to one resolver; each is asked twice.' }),
+        },
+        { additionalProperties: false, description: 'Whom DANE asks.' },
+      ),
+    ),
     caFile: Type.Optional(
       FilePath({
         description: "The CAs that `verify` trusts, in PEM, instead of the system's. Read at the start.",

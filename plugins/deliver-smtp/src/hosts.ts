@@ -7,15 +7,15 @@ import {
   type MxRecord,
   Outcome,
   PosthouseError,
-  type Resolver,
   type ServerIdentity,
 } from '@posthouse/core';
-import type { Target, Targets } from '@posthouse/core/client';
+import type { Target } from '@posthouse/core/client';
 import type { Config } from './config.ts';
+import type { Addresses, HostLookups } from './dns/lookups.ts';
 import type { NextHop } from './route.ts';
 
 export interface HostsServices {
-  readonly resolver: Resolver;
+  readonly dns: HostLookups;
   readonly chance: Chance;
   readonly identity: ServerIdentity;
 }
@@ -26,19 +26,36 @@ const MAX_ADDRESSES_OF_HOST = 4;
 const MAX_HOSTS = 20;
 
 type Family = Config['addressFamily'];
-type Found = readonly string[] | 'unavailable' | 'self';
+type AddressesFound = { readonly addresses: readonly string[]; readonly tlsaBases: readonly string[] };
+type Found = AddressesFound | 'self' | { readonly unavailable: string };
+
+export interface HostTarget {
+  readonly target: Target;
+  readonly tlsaBases: readonly string[];
+}
+
+/** Best first; or the outcome for all recipients where there are none. */
+export type Hosts =
+  | {
+      readonly hosts: readonly HostTarget[];
+      /** That these are the hosts has been validated; those that the configuration names always have. */
+      readonly secure: boolean;
+      /** Where the CNAMEs of the domain lead. */
+      readonly canonical?: string;
+    }
+  | { readonly outcome: Outcome };
 
 export async function hostsOf(
   hop: NextHop,
   { port, addressFamily }: Pick<Config, 'port' | 'addressFamily'>,
   services: HostsServices,
   signal: AbortSignal,
-): Promise<Targets> {
+): Promise<Hosts> {
   try {
     if (hop.kind === 'host') return await hostsOfHost(hop, addressFamily, services, signal);
     return await hostsOfDomain(hop.domain, port, addressFamily, services, signal);
   } catch (error) {
-    if (PosthouseError.is(error, 'dns-unavailable')) return { outcome: unavailable(hop) };
+    if (PosthouseError.is(error, 'dns-unavailable')) return { outcome: unavailable(hop, error.message) };
     throw error;
   }
 }
@@ -48,15 +65,20 @@ async function hostsOfHost(
   family: Family,
   services: HostsServices,
   signal: AbortSignal,
-): Promise<Targets> {
+): Promise<Hosts> {
   // The operator has named this host: it is our own only by address and port.
   const found = await addressesOf(host, '', port, family, services, signal);
   if (found === 'self') return { outcome: loopsBack(host) };
-  if (found === 'unavailable') return { outcome: unavailable({ kind: 'host', host, port }) };
+  if ('unavailable' in found)
+    return { outcome: unavailable({ kind: 'host', host, port }, found.unavailable) };
+  const { addresses, tlsaBases } = found;
   // A name that the configuration has wrong costs nobody his mail.
-  if (found.length === 0)
+  if (addresses.length === 0)
     return { outcome: Outcome.deferred('4.4.4', `${host} has no address`, { scope: 'destination' }) };
-  return { targets: found.slice(0, MAX_TARGETS).map((address) => ({ host, address, port })) };
+  const hosts = addresses
+    .slice(0, MAX_TARGETS)
+    .map((address) => ({ target: { host, address, port }, tlsaBases }));
+  return { hosts, secure: true };
 }
 
 async function hostsOfDomain(
@@ -65,8 +87,8 @@ async function hostsOfDomain(
   family: Family,
   services: HostsServices,
   signal: AbortSignal,
-): Promise<Targets> {
-  const records = await services.resolver.mxRecords(domain, signal);
+): Promise<Hosts> {
+  const { records, secure, canonical } = await services.dns.mxRecords(domain, signal);
   // RFC 7505 §3
   if (records.length === 1 && records[0]?.exchange === '') {
     return { outcome: Outcome.failed('5.1.10', `${domain} does not accept mail (null MX)`) };
@@ -76,8 +98,8 @@ async function hostsOfDomain(
   // RFC 5321 §5.1: a domain without MX is its own, of preference 0.
   const groups = isImplicit ? [[domain]] : inOrder(named, services.chance);
 
-  const targets: Target[] = [];
-  let anyUnavailable = false;
+  const targets: HostTarget[] = [];
+  let anyUnavailable: string | undefined;
   let foundSelf = false;
   for (const hosts of groups) {
     const found = await Promise.all(
@@ -86,18 +108,21 @@ async function hostsOfDomain(
     // RFC 5321 §5.1: ourselves, our equals and all behind are left out.
     foundSelf = found.includes('self');
     if (foundSelf) break;
-    found.forEach((addresses, index) => {
-      if (addresses === 'unavailable') anyUnavailable = true;
-      else if (addresses !== 'self') {
-        const host = hosts[index] as string;
-        for (const address of addresses.slice(0, MAX_ADDRESSES_OF_HOST))
-          targets.push({ host, address, port });
+    found.forEach((each, index) => {
+      if (each === 'self') return;
+      if ('unavailable' in each) {
+        anyUnavailable ??= each.unavailable;
+        return;
       }
+      const host = hosts[index] as string;
+      for (const address of each.addresses.slice(0, MAX_ADDRESSES_OF_HOST))
+        targets.push({ target: { host, address, port }, tlsaBases: each.tlsaBases });
     });
     if (targets.length >= MAX_TARGETS) break;
   }
-  if (targets.length > 0) return { targets: targets.slice(0, MAX_TARGETS) };
-  if (anyUnavailable) return { outcome: unavailable({ kind: 'domain', domain }) };
+  if (targets.length > 0) return { hosts: targets.slice(0, MAX_TARGETS), secure, canonical };
+  if (anyUnavailable !== undefined)
+    return { outcome: unavailable({ kind: 'domain', domain }, anyUnavailable) };
   if (foundSelf) return { outcome: loopsBack(domain) };
   if (isImplicit) return { outcome: Outcome.failed('5.1.2', `${domain} has neither MX nor usable address`) };
   return { outcome: Outcome.failed('5.4.4', `no mail host of ${domain} has an address`) };
@@ -143,23 +168,25 @@ async function addressesOf(
   ownName: string,
   port: number,
   family: Family,
-  { resolver, chance, identity }: HostsServices,
+  { dns, chance, identity }: HostsServices,
   signal: AbortSignal,
 ): Promise<Found> {
   // By its name alone a host may be ourselves, whatever its addresses.
   if (ownName !== '' && identity.isSelf(ownName, '', port)) return 'self';
   try {
-    const all = isIP(host) === 0 ? await resolver.addresses(host, signal) : literal(host);
+    const all = isIP(host) === 0 ? await dns.addresses(host, signal) : literal(host);
     if ([...all.v4, ...all.v6].some((address) => identity.isSelf(ownName, address, port))) return 'self';
-    return addressesInOrder(all, family, chance);
+    return { addresses: addressesInOrder(all, family, chance), tlsaBases: all.tlsaBases };
   } catch (error) {
-    if (PosthouseError.is(error, 'dns-unavailable')) return 'unavailable';
+    if (PosthouseError.is(error, 'dns-unavailable')) return { unavailable: error.message };
     throw error;
   }
 }
 
-function literal(address: string): { readonly v4: readonly string[]; readonly v6: readonly string[] } {
-  return isIP(address) === 4 ? { v4: [address], v6: [] } : { v4: [], v6: [address] };
+function literal(address: string): Addresses {
+  return isIP(address) === 4
+    ? { v4: [address], v6: [], tlsaBases: [] }
+    : { v4: [], v6: [address], tlsaBases: [] };
 }
 
 function shuffled<T>(values: readonly T[], chance: Chance): readonly T[] {
@@ -184,7 +211,7 @@ function loopsBack(name: string): Outcome {
   return Outcome.failed('5.4.6', `mail for ${name} loops back to this server`);
 }
 
-function unavailable(hop: NextHop): Outcome {
+function unavailable(hop: NextHop, why: string): Outcome {
   const name = hop.kind === 'domain' ? hop.domain : hop.host;
-  return Outcome.deferred('4.4.3', `DNS gives no answer about ${name}`, { scope: 'destination' });
+  return Outcome.deferred('4.4.3', `DNS gives no answer about ${name}: ${why}`, { scope: 'destination' });
 }

@@ -3,9 +3,11 @@
 import { type HopLogin, hopLogin } from '@posthouse/core/client';
 import type { Config } from './config.ts';
 import { formatNextHop, parseNextHop } from './route.ts';
-import type { TlsPolicies } from './tls-policies.ts';
+import type { TlsLevel, TlsPolicies } from './tls-policies.ts';
 
 type LoginConfig = Pick<Config, 'auth' | 'smarthost' | 'routes' | 'port'>;
+
+const NEVER_IN_CLEAR: ReadonlySet<TlsLevel> = new Set(['encrypt', 'verify', 'dane-only']);
 
 export class Logins {
   readonly #logins = new Map<string, HopLogin>();
@@ -26,8 +28,8 @@ export class Logins {
       const words = `${credentials.user}${credentials.password ?? ''}${credentials.token ?? ''}`;
       if (words.includes('\0') || words.includes('\x01'))
         throw new TypeError(`${where} has a control character in its user, password or token`);
-      const policy = policies.policyOf(hop);
-      if (!credentials.authWithoutTls && policy !== 'encrypt' && policy !== 'verify') {
+      const policy = policies.levelOf(hop);
+      if (!credentials.authWithoutTls && !NEVER_IN_CLEAR.has(policy)) {
         throw new TypeError(
           `${where} needs TLS, and its policy is \`${policy}\`: say \`verify\` or \`encrypt\` in \`tlsPolicies\`, or \`authWithoutTls: true\``,
         );

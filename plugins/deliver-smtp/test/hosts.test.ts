@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fakeChance, fakeResolver } from '@posthouse/core/testing';
+import { plainLookups } from '../src/dns/lookups.ts';
 import { addressesInOrder, hostsOf, inOrder } from '../src/hosts.ts';
 import { parseNextHop } from '../src/route.ts';
 
@@ -40,10 +41,11 @@ async function find(
   const found = await hostsOf(
     parseNextHop(hop, 25) as never,
     { port: 25, addressFamily },
-    { resolver, chance: fakeChance(0), identity: { hostname: 'mx.a.example', isSelf: self } },
+    { dns: plainLookups(resolver), chance: fakeChance(0), identity: { hostname: 'mx.a.example', isSelf: self } },
     new AbortController().signal,
   );
-  if ('targets' in found) return found.targets.map(({ host, address, port }) => `${host} ${address} ${port}`);
+  if ('hosts' in found)
+    return found.hosts.map(({ target: { host, address, port } }) => `${host} ${address} ${port}`);
   return 'status' in found.outcome ? `${found.outcome.kind} ${found.outcome.status}` : found.outcome.kind;
 }
 

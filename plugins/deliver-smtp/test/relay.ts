@@ -31,8 +31,8 @@ export interface Relay extends AsyncDisposable {
 export async function relay(
   config: RelayConfig = {},
   identity: Partial<ServerIdentity> = {},
+  clock: FakeClock = fakeClock(),
 ): Promise<Relay> {
-  const clock = fakeClock();
   const resolver = fakeResolver({
     'b.example': ['mx.b.example'],
     'c.example': ['mx1.c.example', 'mx2.c.example'],
