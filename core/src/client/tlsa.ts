@@ -90,7 +90,9 @@ function leadsToAnchor(
   now: number,
 ): boolean {
   const whole = anchors.filter(({ matchingType }) => matchingType === 0);
-  const published = whole.flatMap(({ selector, data }) => (selector === 0 ? (certificateIn(data) ?? []) : []));
+  const published = whole.flatMap(({ selector, data }) =>
+    selector === 0 ? (certificateIn(data) ?? []) : [],
+  );
   const keys = whole.flatMap(({ selector, data }) => (selector === 1 ? (keyIn(data) ?? []) : []));
   const candidates = [...others, ...published].filter((each) => each.ca && isValid(each, now));
   const reached = isValid(own, now) ? [own] : [];

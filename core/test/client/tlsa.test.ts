@@ -17,11 +17,38 @@ function certificates() {
   const run = (...args: string[]): unknown => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
   const self = (name: string, subject: string): unknown =>
-    run('req', '-x509', ...key, '-subj', subject, '-days', '2', '-keyout', `${name}.key`, '-out', `${name}.pem`);
+    run(
+      'req',
+      '-x509',
+      ...key,
+      '-subj',
+      subject,
+      '-days',
+      '2',
+      '-keyout',
+      `${name}.key`,
+      '-out',
+      `${name}.pem`,
+    );
   const issue = (name: string, by: string, extensions: string, subject = `/CN=${name}`): void => {
     writeFileSync(join(folder, 'ext'), extensions);
     run('req', ...key, '-subj', subject, '-keyout', `${name}.key`, '-out', 'csr');
-    run('x509', '-req', '-in', 'csr', '-CA', `${by}.pem`, '-CAkey', `${by}.key`, '-days', '2', '-extfile', 'ext', '-out', `${name}.pem`);
+    run(
+      'x509',
+      '-req',
+      '-in',
+      'csr',
+      '-CA',
+      `${by}.pem`,
+      '-CAkey',
+      `${by}.key`,
+      '-days',
+      '2',
+      '-extfile',
+      'ext',
+      '-out',
+      `${name}.pem`,
+    );
   };
   try {
     self('root', '/CN=root');
@@ -30,8 +57,15 @@ function certificates() {
     issue('host', 'ca', 'subjectAltName=DNS:mx.b.example\nbasicConstraints=CA:FALSE\n');
     // Signed by a certificate that is none of a CA.
     issue('fake', 'host', 'subjectAltName=DNS:mx.b.example\n');
-    const read = (name: string): X509Certificate => new X509Certificate(readFileSync(join(folder, `${name}.pem`)));
-    return { root: read('root'), ca: read('ca'), host: read('host'), stranger: read('stranger'), fake: read('fake') };
+    const read = (name: string): X509Certificate =>
+      new X509Certificate(readFileSync(join(folder, `${name}.pem`)));
+    return {
+      root: read('root'),
+      ca: read('ca'),
+      host: read('host'),
+      stranger: read('stranger'),
+      fake: read('fake'),
+    };
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -43,7 +77,12 @@ const HASHES: Readonly<Record<number, string>> = { 1: 'sha256', 2: 'sha512' };
 function record(usage: number, selector: number, matchingType: number, of: X509Certificate): TlsaRecord {
   const selected = selector === 0 ? of.raw : of.publicKey.export({ type: 'spki', format: 'der' });
   const hash = HASHES[matchingType];
-  return { usage, selector, matchingType, data: hash ? createHash(hash).update(selected).digest() : selected };
+  return {
+    usage,
+    selector,
+    matchingType,
+    data: hash ? createHash(hash).update(selected).digest() : selected,
+  };
 }
 
 const DAY = 86_400_000;
@@ -72,25 +111,35 @@ const rows: readonly (readonly [string, readonly TlsaRecord[], Case, RegExp | un
   ['usage 2, its CA', [record(2, 1, 1, ca)], {}, YES],
   ['usage 2, its root, across the CA', [record(2, 0, 1, root)], {}, YES],
   ['usage 2, the chain in any order', [record(2, 0, 1, root)], { chain: [host, root, ca] }, YES],
-  ['usage 2, the chain with strangers in it', [record(2, 0, 1, root)], { chain: [host, stranger, ca, root] }, YES],
+  [
+    'usage 2, the chain with strangers in it',
+    [record(2, 0, 1, root)],
+    { chain: [host, stranger, ca, root] },
+    YES,
+  ],
   ['usage 2, without the anchor in the chain', [record(2, 0, 1, root)], { chain: [host, ca] }, NO],
   ['usage 2, the anchor whole in the record', [record(2, 0, NONE, root)], { chain: [host, ca] }, YES],
   ["usage 2, the anchor's key whole in the record", [record(2, 1, NONE, root)], { chain: [host, ca] }, YES],
-  ["usage 2, the key of another anchor", [record(2, 1, NONE, stranger)], { chain: [host, ca] }, NO],
+  ['usage 2, the key of another anchor', [record(2, 1, NONE, stranger)], { chain: [host, ca] }, NO],
   ['usage 2, without the CA between', [record(2, 0, 1, root)], { chain: [host, root] }, NO],
-  ['usage 2, an anchor that is shown and has signed nothing', [record(2, 0, 1, stranger)], { chain: [host, stranger] }, NO],
+  [
+    'usage 2, an anchor that is shown and has signed nothing',
+    [record(2, 0, 1, stranger)],
+    { chain: [host, stranger] },
+    NO,
+  ],
   ['usage 2 is no statement about its own certificate', [record(2, 0, 1, host)], {}, NO],
   ['usage 2, signed by a certificate that is no CA', [record(2, 0, 1, host)], { chain: [fake, host] }, NO],
-  ['usage 2, the wrong name', [record(2, 1, 1, ca)], { names: ['other.example'] }, /which is not for other\.example/],
+  [
+    'usage 2, the wrong name',
+    [record(2, 1, 1, ca)],
+    { names: ['other.example'] },
+    /which is not for other\.example/,
+  ],
   ['usage 2, one name of several', [record(2, 1, 1, ca)], { names: ['other.example', 'mx.b.example'] }, YES],
   ['usage 2, expired', [record(2, 1, 1, ca)], { now: now + 3 * DAY }, NO],
   ['usage 2, not valid yet', [record(2, 1, 1, ca)], { now: now - DAY }, NO],
-  [
-    'the strongest digest decides: RFC 7671 §9',
-    [record(3, 1, 1, host), record(3, 1, 2, stranger)],
-    {},
-    NO,
-  ],
+  ['the strongest digest decides: RFC 7671 §9', [record(3, 1, 1, host), record(3, 1, 2, stranger)], {}, NO],
   [
     'digests of another usage or selector do not weaken each other',
     [record(3, 1, 1, host), record(3, 0, 2, stranger), record(2, 1, 2, stranger)],

@@ -79,7 +79,10 @@ export const ConfigSchema = Type.Object(
               description: 'Believes resolvers beyond this machine too: nobody on the way to them can forge.',
             }),
           ),
-          timeout: Duration({ default: '5s', description: 'One question to one resolver; each is asked twice.' }),
+          timeout: Duration({
+            default: '5s',
+            description: 'One question to one resolver; each is asked twice.',
+          }),
         },
         { additionalProperties: false, description: 'Whom DANE asks.' },
       ),

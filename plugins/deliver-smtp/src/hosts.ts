@@ -2,13 +2,7 @@
 // Loops end here: of a list that names this server, only what is preferred to it is left.
 
 import { isIP } from 'node:net';
-import {
-  type Chance,
-  type MxRecord,
-  Outcome,
-  PosthouseError,
-  type ServerIdentity,
-} from '@posthouse/core';
+import { type Chance, type MxRecord, Outcome, PosthouseError, type ServerIdentity } from '@posthouse/core';
 import type { Target } from '@posthouse/core/client';
 import type { Config } from './config.ts';
 import type { Addresses, HostLookups } from './dns/lookups.ts';

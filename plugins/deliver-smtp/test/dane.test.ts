@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { createHash, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
-import type { Answer } from 'dns-packet';
 import type { Outcome } from '@posthouse/core';
 import { fakeClock, type ScriptedHop, scriptedHop } from '@posthouse/core/testing';
+import type { Answer } from 'dns-packet';
 import { makeCa, type Pair } from './certificates.ts';
 import { a, cname, type DnsServer, dnsServer, mx, tlsa, type Zone } from './dns-server.ts';
 import { kind, type RelayConfig, relay } from './relay.ts';
@@ -44,7 +44,11 @@ async function send(
 
 async function sendBy(dns: DnsServer, hop: ScriptedHop, config: RelayConfig = {}): Promise<Sent> {
   const dnssec = { resolvers: [dns.address], timeout: 5000 };
-  await using house = await relay({ port: hop.port, tls: 'dane', dnssec, ...config }, {}, fakeClock(Date.now()));
+  await using house = await relay(
+    { port: hop.port, tls: 'dane', dnssec, ...config },
+    {},
+    fakeClock(Date.now()),
+  );
   const outcome = (await house.send())['b@b.example'] as Outcome;
   return {
     kind: kind(outcome),
@@ -82,7 +86,11 @@ test('one that does not match gets none, and no second try in clear', async () =
   for (const [data, tls, words] of [
     [sha256(3, ofOther.cert), own, /TLSA records vouch for/],
     [sha256(2, caCert), own, /TLSA records vouch for/],
-    [sha256(2, caCert), { key: ofOther.key, cert: ofOther.cert + caCert }, /is not for mx\.b\.example or b\.example/],
+    [
+      sha256(2, caCert),
+      { key: ofOther.key, cert: ofOther.cert + caCert },
+      /is not for mx\.b\.example or b\.example/,
+    ],
     [sha256(3, own.cert), 'none', /STARTTLS is not offered/],
     [sha256(3, own.cert), { key: '', cert: '' }, /TLS handshake failed/],
   ] as const) {
@@ -103,11 +111,20 @@ test('where nothing is published, or nothing is secure, it is as under `may`', a
   const data = sha256(3, ofOther.cert);
   for (const zone of [
     { ...MX, ...ADDRESS },
-    (port: number) => ({ ...published(data)(port), 'MX b.example': { ...MX['MX b.example'], secure: false } }),
-    (port: number) => ({ ...published(data)(port), 'A mx.b.example': { ...ADDRESS['A mx.b.example'], secure: false } }),
     (port: number) => ({
       ...published(data)(port),
-      [`TLSA _${port}._tcp.mx.b.example`]: { answers: [tlsa(`_${port}._tcp.mx.b.example`, data)], secure: false },
+      'MX b.example': { ...MX['MX b.example'], secure: false },
+    }),
+    (port: number) => ({
+      ...published(data)(port),
+      'A mx.b.example': { ...ADDRESS['A mx.b.example'], secure: false },
+    }),
+    (port: number) => ({
+      ...published(data)(port),
+      [`TLSA _${port}._tcp.mx.b.example`]: {
+        answers: [tlsa(`_${port}._tcp.mx.b.example`, data)],
+        secure: false,
+      },
     }),
   ]) {
     assert.equal((await send(zone)).kind, 'delivered');
@@ -117,7 +134,10 @@ test('where nothing is published, or nothing is secure, it is as under `may`', a
 
 test('TLSA records of a host whose addresses are not secure are not asked for', async () => {
   await using hop = await scriptedHop({ tls: own });
-  await using dns = await dnsServer({ ...MX, 'A mx.b.example': { answers: [a('mx.b.example')], secure: false } });
+  await using dns = await dnsServer({
+    ...MX,
+    'A mx.b.example': { answers: [a('mx.b.example')], secure: false },
+  });
   await sendBy(dns, hop);
   assert.deepEqual(dns.asked.sort(), ['A mx.b.example', 'AAAA mx.b.example', 'MX b.example']);
 });
@@ -171,7 +191,10 @@ test('a host that is an alias is known by where it leads, or else by itself', as
     const zone = (port: number): Zone => ({
       ...MX,
       'A mx.b.example': { ...alias, secure: secure === true },
-      'CNAME mx.b.example': { answers: [cname('mx.b.example', 'real.c.example')], secure: secure === 'alias' },
+      'CNAME mx.b.example': {
+        answers: [cname('mx.b.example', 'real.c.example')],
+        secure: secure === 'alias',
+      },
       ...records(host, port, sha256(3, ofOther.cert)),
     });
     assert.equal((await send(zone)).kind, expected, `${host} ${secure}`);
@@ -204,10 +227,16 @@ test('`dane-only` sends to nobody else, and says why', async () => {
     [{ ...MX, ...ADDRESS }, /DANE is required by us: it has no TLSA records/],
     [published({ ...data, usage: 0 }), /none of its TLSA records is usable/],
     [
-      (port: number) => ({ ...published(data)(port), 'MX b.example': { ...MX['MX b.example'], secure: false } }),
+      (port: number) => ({
+        ...published(data)(port),
+        'MX b.example': { ...MX['MX b.example'], secure: false },
+      }),
       /the MX records of b\.example are not secured by DNSSEC/,
     ],
-    [{ ...MX, 'A mx.b.example': { answers: [a('mx.b.example')], secure: false } }, /it is not secured by DNSSEC/],
+    [
+      { ...MX, 'A mx.b.example': { answers: [a('mx.b.example')], secure: false } },
+      /it is not secured by DNSSEC/,
+    ],
   ] as const) {
     const sent = await send(zone, { config });
     assert.equal(sent.kind, 'deferred 4.7.5');
@@ -218,8 +247,15 @@ test('`dane-only` sends to nobody else, and says why', async () => {
 
 test('a smarthost is held to its TLSA records, without a look at MX', async () => {
   await using hop = await scriptedHop({ tls: own });
-  await using dns = await dnsServer({ ...ADDRESS, ...records('mx.b.example', hop.port, sha256(3, own.cert)) });
-  const config = { smarthost: '[mx.b.example]', tls: 'may', tlsPolicies: { 'mx.b.example': 'dane-only' } } as const;
+  await using dns = await dnsServer({
+    ...ADDRESS,
+    ...records('mx.b.example', hop.port, sha256(3, own.cert)),
+  });
+  const config = {
+    smarthost: '[mx.b.example]',
+    tls: 'may',
+    tlsPolicies: { 'mx.b.example': 'dane-only' },
+  } as const;
   assert.equal((await sendBy(dns, hop, config)).kind, 'delivered');
   assert.equal(dns.asked.includes('MX b.example'), false);
 });
@@ -238,7 +274,10 @@ test('DANE without resolvers that can be trusted is an error of the configuratio
     dnssec: { resolvers: [resolver], timeout: 5000, ...(trustNetwork && { trustNetwork }) },
   });
   await assert.rejects(relay({ tls: 'dane' }), /DANE needs validating resolvers/);
-  await assert.rejects(relay({ tlsPolicies: { 'b.example': 'dane-only' } }), /DANE needs validating resolvers/);
+  await assert.rejects(
+    relay({ tlsPolicies: { 'b.example': 'dane-only' } }),
+    /DANE needs validating resolvers/,
+  );
   await assert.rejects(relay(at('192.0.2.53')), /can be forged on the way/);
   await assert.rejects(relay(at('dns.example')), /not an address: "dns\.example"/);
   await (await relay(at('192.0.2.53', true)))[Symbol.asyncDispose]();

@@ -71,7 +71,8 @@ export async function dnsServer(zone: Zone = {}): Promise<DnsServer> {
     if (octets !== undefined) {
       const head = Buffer.alloc(2);
       head.writeUInt16BE(id);
-      return send(Buffer.concat([head, octets]));
+      send(Buffer.concat([head, octets]));
+      return;
     }
     const rcode = bogus && !unchecked ? 2 : (found.rcode ?? 0);
     const cut = truncated === true && !overTcp;

@@ -41,7 +41,11 @@ async function find(
   const found = await hostsOf(
     parseNextHop(hop, 25) as never,
     { port: 25, addressFamily },
-    { dns: plainLookups(resolver), chance: fakeChance(0), identity: { hostname: 'mx.a.example', isSelf: self } },
+    {
+      dns: plainLookups(resolver),
+      chance: fakeChance(0),
+      identity: { hostname: 'mx.a.example', isSelf: self },
+    },
     new AbortController().signal,
   );
   if ('hosts' in found)

@@ -33,7 +33,9 @@ const unavailable =
 
 test('an answer is as secure as the resolver says', async () => {
   await using world = await open({
-    'MX b.example': { answers: [mx('b.example', 'MX2.b.example.', 20), mx('B.example', 'mx1.b.example', 10)] },
+    'MX b.example': {
+      answers: [mx('b.example', 'MX2.b.example.', 20), mx('B.example', 'mx1.b.example', 10)],
+    },
     'MX c.example': { answers: [mx('c.example', 'mx.c.example')], secure: false },
     'MX d.example': { rcode: 3 },
   });
@@ -47,7 +49,12 @@ test('an answer is as secure as the resolver says', async () => {
     ttl: 300,
   });
   assert.equal((await world.dns.mx('c.example')).secure, false);
-  assert.deepEqual(await world.dns.mx('d.example'), { records: [], secure: true, canonical: 'd.example', ttl: 0 });
+  assert.deepEqual(await world.dns.mx('d.example'), {
+    records: [],
+    secure: true,
+    canonical: 'd.example',
+    ttl: 0,
+  });
   assert.equal((await world.dns.mx('e.example')).secure, false, 'nothing, and insecurely');
 });
 
@@ -130,7 +137,10 @@ test('a resolver that is dead or silent leaves the next one to answer', async ()
   const dead = await dnsServer();
   await dead[Symbol.asyncDispose]();
   await using mute = await dnsServer({ 'A b.example': 'silent' });
-  await using world = await open({ 'A b.example': { answers: [a('b.example')] } }, [dead.address, mute.address]);
+  await using world = await open({ 'A b.example': { answers: [a('b.example')] } }, [
+    dead.address,
+    mute.address,
+  ]);
   const answer = world.dns.a('b.example');
   await until(() => mute.asked.length > 0);
   await world.clock.advance(1000);
@@ -153,7 +163,15 @@ test('answers are kept as long as their TTL says, an hour at most, and failures 
       type: 'SOA',
       name: 'example',
       ttl,
-      data: { mname: 'ns.example', rname: 'root.example', serial: 1, refresh: 1, retry: 1, expire: 1, minimum },
+      data: {
+        mname: 'ns.example',
+        rname: 'root.example',
+        serial: 1,
+        refresh: 1,
+        retry: 1,
+        expire: 1,
+        minimum,
+      },
     }) as const;
   await using world = await open({
     'A short.example': { answers: [a('short.example', '192.0.2.1', 30)] },

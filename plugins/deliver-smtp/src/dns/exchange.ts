@@ -65,11 +65,7 @@ function overUdp<T>(
   });
 }
 
-function overTcp(
-  { address, port }: DnsServer,
-  query: Buffer,
-  { clock, timeout }: Patience,
-): Promise<Buffer> {
+function overTcp({ address, port }: DnsServer, query: Buffer, { clock, timeout }: Patience): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: address, port });
     let heard = Buffer.alloc(0);

@@ -48,7 +48,18 @@ export function encodeQuestion({ type, name }: Question, id: number, checkingDis
     // RFC 6840 §5.7: AD in a query asks for AD in the answer, and not for signatures, which we have no use for.
     flags: RECURSION_DESIRED | AUTHENTIC_DATA | (checkingDisabled ? CHECKING_DISABLED : 0),
     questions: [{ type, name, class: 'IN' }],
-    additionals: [{ type: 'OPT', name: '.', udpPayloadSize: UDP_OCTETS, flags: 0, flag_do: false, options: [], ednsVersion: 0, extendedRcode: 0 }],
+    additionals: [
+      {
+        type: 'OPT',
+        name: '.',
+        udpPayloadSize: UDP_OCTETS,
+        flags: 0,
+        flag_do: false,
+        options: [],
+        ednsVersion: 0,
+        extendedRcode: 0,
+      },
+    ],
   });
 }
 
@@ -73,7 +84,10 @@ export function readAnswer(
   if (packet.flag_tc) return 'truncated';
   const { rcode } = packet as { rcode?: string };
   if (rcode !== 'NOERROR' && rcode !== 'NXDOMAIN')
-    throw new BadAnswer(RCODE.includes(rcode ?? '') ? String(rcode) : 'an error of the server', rcode === 'SERVFAIL');
+    throw new BadAnswer(
+      RCODE.includes(rcode ?? '') ? String(rcode) : 'an error of the server',
+      rcode === 'SERVFAIL',
+    );
 
   const answers = (packet.answers ?? []) as readonly Record[];
   let ttl = Number.POSITIVE_INFINITY;
