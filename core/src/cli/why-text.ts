@@ -85,7 +85,8 @@ function exchangeLine(facts: Facts): string {
   const { host, address: ip, port, reused, trouble, policy, milliseconds } = facts;
   const tls = facts.tls as Facts | undefined;
   const where = ip === '' ? text(host) : `${text(host)}[${text(ip)}]:${text(port)}`;
-  const by = policy === undefined ? '' : ` by ${text(policy)}`;
+  const wrong = facts.policyFault === undefined ? '' : `, though ${text(facts.policyFault)}`;
+  const by = policy === undefined ? '' : ` by ${text(policy)}${wrong}`;
   const how = `${tls === undefined ? 'in clear' : `${text(tls.version)} ${text(tls.cipher)}`}${by}`;
   if (trouble !== undefined)
     return `${where}: no connection${by} after ${duration(milliseconds)}: ${text(trouble)}`;

@@ -19,7 +19,7 @@ import type { ConnectionSettings, TlsMode } from './settings.ts';
 import { beginTls } from './start-tls.ts';
 import type { Target } from './target.ts';
 import { tlsaFault } from './tlsa.ts';
-import type { Trouble } from './trouble.ts';
+import type { TlsFault, Trouble } from './trouble.ts';
 
 interface Job {
   readonly message: StoredMessage;
@@ -44,6 +44,8 @@ export class Connection {
   spent = false;
   /** undefined in clear. */
   tls: Exchange['tls'];
+  /** What is wrong with the TLS, or that there is none, where mail goes all the same. */
+  tlsFault: TlsFault | undefined;
   readonly #settings: ConnectionSettings;
   readonly #tls: TlsMode;
   readonly #clock: Clock;
@@ -153,8 +155,8 @@ export class Connection {
   }
 
   /** Ends at once. Recipients without a result get none. */
-  giveUp(text: string, kind: Trouble['kind'] = 'lost'): void {
-    this.#fail({ kind, text });
+  giveUp(text: string, kind: Trouble['kind'] = 'lost', fault?: TlsFault['kind']): void {
+    this.#fail({ kind, text, ...(fault !== undefined && { fault }) });
     this.#run(this.#dialogue.ended(text));
     this.#cut();
   }
@@ -207,8 +209,7 @@ export class Connection {
         this.#ready(step.offer.startTls);
         break;
       case 'tls-refused':
-        if (this.#tls !== 'may') this.#fail({ kind: 'tls-missing', text: 'STARTTLS was refused' }, true);
-        else this.#open();
+        this.#withoutTls('STARTTLS was refused');
         break;
       case 'authenticated':
         this.#loggedIn = true;
@@ -236,22 +237,30 @@ export class Connection {
   #ready(startTls: boolean): void {
     if (this.#phase !== 'opening') return;
     if (this.#tlsState === 'clear' && startTls && this.#tls !== 'none') this.#run(this.#dialogue.startTls());
-    else if (this.#tlsState === 'clear' && this.#tls !== 'may' && this.#tls !== 'none') {
-      this.#fail({ kind: 'tls-missing', text: 'STARTTLS is not offered' }, true);
-    } else this.#open();
+    else if (this.#tlsState === 'clear' && this.#tls !== 'none') this.#withoutTls('STARTTLS is not offered');
+    else this.#open();
+  }
+
+  #withoutTls(text: string): void {
+    this.tlsFault = { kind: 'starttls-not-supported', text };
+    if (this.#tls === 'may') this.#open();
+    else this.#fail({ kind: 'tls-missing', text, fault: this.tlsFault.kind }, true);
   }
 
   #startTls(): void {
     const clear = this.#socket;
     this.#tlsState = 'handshake';
-    const verify = this.#tls === 'verify';
+    const { trial } = this.target;
+    const verify = this.#tls === 'verify' || trial !== undefined;
     this.#deadline = this.#clock.now() + this.#settings.connectTimeout;
     const secure = beginTls(clear, this.target, verify ? this.#settings.trust : undefined);
     this.#socket = secure;
     secure.once('secureConnect', () => {
       if (this.#phase === 'over') return;
       const fault = this.#faultOfPeer(secure);
-      if (fault !== undefined) return this.giveUp(fault, 'tls-failed');
+      this.tlsFault = fault ?? trial?.fault;
+      if (fault !== undefined && trial === undefined)
+        return this.giveUp(fault.text, 'tls-failed', fault.kind);
       this.#tlsState = 'secure';
       this.tls = { version: secure.getProtocol() ?? '', cipher: secure.getCipher().name };
       this.#run(this.#dialogue.secured());
@@ -267,9 +276,9 @@ export class Connection {
     this.#listen(secure);
   }
 
-  #faultOfPeer(secure: TLSSocket): string | undefined {
-    const { host, names = [host], tlsa: records = [] } = this.target;
-    if (this.#tls === 'verify') return certificateFault(secure, names);
+  #faultOfPeer(secure: TLSSocket): TlsFault | undefined {
+    const { host, names = [host], tlsa: records = [], trial } = this.target;
+    if (this.#tls === 'verify' || trial !== undefined) return certificateFault(secure, names);
     if (this.#tls !== 'dane') return undefined;
     return tlsaFault({ chain: presentedChain(secure), records, names, now: this.#clock.now() });
   }

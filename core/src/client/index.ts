@@ -14,7 +14,7 @@ export {
   type TlsTrust,
   timeoutProperties,
 } from './settings.ts';
-export { formatTarget, type Target } from './target.ts';
+export { formatTarget, type Target, type TlsTrial } from './target.ts';
 export { type TlsaRecord, tlsaFault, usableTlsa } from './tlsa.ts';
 export { type Targets, type TransferServices, transfer } from './transfer.ts';
-export type { Trouble } from './trouble.ts';
+export type { TlsFault, Trouble } from './trouble.ts';

@@ -3,7 +3,12 @@
 import type { HopLogin } from './credentials.ts';
 import type { TlsMode } from './settings.ts';
 import type { TlsaRecord } from './tlsa.ts';
-import type { Trouble } from './trouble.ts';
+import type { TlsFault, Trouble } from './trouble.ts';
+
+export interface TlsTrial {
+  /** What is wrong before anything was tried. */
+  readonly fault?: TlsFault;
+}
 
 export interface Target {
   /** The name of the host, or its address where it has been given as one: for TLS, outcomes and bounces. */
@@ -21,6 +26,8 @@ export interface Target {
   readonly tlsa?: readonly TlsaRecord[];
   /** What is said in SNI. Default: the host, where it is a name. */
   readonly serverName?: string;
+  /** With `may`: looks at the certificate as `verify` does, and only tells what is wrong (RFC 8461 §5, testing). */
+  readonly trial?: TlsTrial;
   /** Where `tls` comes from, for the trace: `dane`, `mta-sts enforce`… */
   readonly policy?: string;
   /** Nothing may be sent there: it is passed over as if it could not be reached, and this is told. */

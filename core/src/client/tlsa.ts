@@ -2,6 +2,7 @@
 // RFC 7671 and, for SMTP, RFC 7672). Where the records come from, and whether they are to be believed, is the caller's.
 
 import { createHash, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
+import type { TlsFault } from './trouble.ts';
 
 /** The data of one TLSA record (RFC 6698 §2.1). */
 export interface TlsaRecord {
@@ -45,18 +46,23 @@ export interface TlsaQuestion {
 }
 
 /** Why the records do not vouch for the certificate; undefined when they do. */
-export function tlsaFault({ chain, records, names, now }: TlsaQuestion): string | undefined {
+export function tlsaFault({ chain, records, names, now }: TlsaQuestion): TlsFault | undefined {
   const [own, ...others] = chain.slice(0, MAX_CERTIFICATES);
-  if (own === undefined) return 'it has shown no certificate';
+  if (own === undefined) return fault('validation-failure', 'it has shown no certificate');
   const strongest = withoutWeakerDigests(records);
   // RFC 7672 §3.1.1: the key is the right one, whatever else the certificate says; neither names nor dates count.
   if (strongest.some((record) => record.usage === DANE_EE && matches(record, own))) return undefined;
   const anchors = strongest.filter(({ usage }) => usage === DANE_TA);
   if (anchors.length === 0 || !leadsToAnchor(own, others, anchors, now))
-    return 'its certificate is not one that its TLSA records vouch for';
+    return fault('validation-failure', 'its certificate is not one that its TLSA records vouch for');
   // RFC 7672 §3.1.2
   if (names.some((name) => own.checkHost(name, { partialWildcards: false }) !== undefined)) return undefined;
-  return `its TLSA records vouch for its certificate, which is not for ${names.join(' or ')}`;
+  const text = `its TLSA records vouch for its certificate, which is not for ${names.join(' or ')}`;
+  return fault('certificate-host-mismatch', text);
+}
+
+function fault(kind: TlsFault['kind'], text: string): TlsFault {
+  return { kind, text };
 }
 
 /** RFC 7671 §9: of the digests of one usage and selector, only the strongest counts; full data always does. */

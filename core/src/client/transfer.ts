@@ -25,6 +25,8 @@ export interface TransferServices {
   readonly settings: ConnectionSettings;
   readonly log: Logger;
   readonly pool: Pool;
+  /** Told of every new connection, and of every target without one, for those who count what became of TLS. */
+  readonly opened?: (target: Target, opened: Connection | Trouble) => void;
   /** The recipient's address as the next hop is to hear it. Default: as it is in the queue. */
   readonly addressOf?: (recipient: Recipient) => Mailbox;
 }
@@ -104,6 +106,7 @@ async function carryToSome(
     ...placeOf(target),
     reused: messages > 0,
     ...(connection.tls && { tls: connection.tls }),
+    ...(target.trial && connection.tlsFault && { policyFault: connection.tlsFault.text }),
     replies: repliesOf(results),
     milliseconds: pool.now() - started,
   }));
@@ -128,6 +131,7 @@ async function tryTargets(
     const tried = target;
     const started = pool.now();
     const opened = target.unfit ?? (await openTo(target, services, signal));
+    services.opened?.(target, opened);
     if ('kind' in opened) {
       delivery.report(() => ({
         ...placeOf(tried),
@@ -164,7 +168,10 @@ async function openTo(
   const opened = await pool.open(target, tls, aborted);
   // Opportunistic means that a broken TLS is no worse than none (RFC 7435 §3).
   if (tls === 'may' && 'kind' in opened && opened.kind === 'tls-failed') {
-    return pool.open(target, 'none', aborted);
+    const clear = await pool.open(target, 'none', aborted);
+    if (!('kind' in clear))
+      clear.tlsFault = { kind: opened.fault ?? 'validation-failure', text: opened.text };
+    return clear;
   }
   return opened;
 }

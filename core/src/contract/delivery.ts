@@ -71,6 +71,8 @@ export interface Exchange {
   readonly tls?: Pick<TlsFacts, 'version' | 'cipher'>;
   /** What asked for TLS as it was, where it was not the configuration alone: `dane`, `mta-sts enforce`… */
   readonly policy?: string;
+  /** Why the policy would have kept the message, were it not only tried. */
+  readonly policyFault?: string;
   /** Why there was no connection. */
   readonly trouble?: string;
   /** What decided for the recipients: alike ones once, with their number. */

@@ -154,7 +154,7 @@ for (const [name, records, { chain = CHAIN, names = ['mx.b.example'], now: at = 
     assert.deepEqual(usableTlsa(records), records);
     const fault = tlsaFault({ chain, records, names, now: at });
     if (expected === undefined) assert.equal(fault, undefined);
-    else assert.match(fault ?? 'no fault', expected);
+    else assert.match(fault?.text ?? 'no fault', expected);
   });
 }
 

@@ -10,6 +10,8 @@ const TlsPolicy = Type.Union([
   Type.Literal('verify'),
   Type.Literal('dane'),
   Type.Literal('dane-only'),
+  Type.Literal('mta-sts'),
+  Type.Literal('published'),
 ]);
 
 const Login = Type.Object(
@@ -59,7 +61,7 @@ export const ConfigSchema = Type.Object(
     tls: Type.With(TlsPolicy, {
       default: 'may',
       description:
-        '`may`: STARTTLS where offered, in clear where not; `encrypt`: never in clear; `verify`: never in clear, and only to a host with a valid certificate for the right name; `dane`: as TLSA records that DNSSEC secures say, else as `may`; `dane-only`: only to hosts that have them.',
+        '`may`: STARTTLS where offered, in clear where not; `encrypt`: never in clear; `verify`: never in clear, and only to a host with a valid certificate for the right name; `dane`: as TLSA records that DNSSEC secures say, else as `may`; `dane-only`: only to hosts that have them; `mta-sts`: as the MTA-STS policy of the domain says, else as `may`; `published`: DANE, or else MTA-STS, or else `may`.',
     }),
     tlsPolicies: Type.With(Type.Record(Type.String(), TlsPolicy), {
       default: {},
@@ -87,9 +89,21 @@ export const ConfigSchema = Type.Object(
         { additionalProperties: false, description: 'Whom DANE asks.' },
       ),
     ),
+    mtaSts: Type.Optional(
+      Type.Object(
+        {
+          path: FilePath({
+            description: 'The folder of the policies that are known. Made when it is not there.',
+          }),
+          fetchTimeout: Duration({ default: '30s', description: 'To fetch the policy of a domain.' }),
+        },
+        { additionalProperties: false, description: 'Needed by `mta-sts` and `published`.' },
+      ),
+    ),
     caFile: Type.Optional(
       FilePath({
-        description: "The CAs that `verify` trusts, in PEM, instead of the system's. Read at the start.",
+        description:
+          "The CAs that `verify` and MTA-STS trust, in PEM, instead of the system's. Read at the start.",
       }),
     ),
     auth: Type.With(Type.Record(Type.String(), Login), {

@@ -2,7 +2,7 @@
 // taken for "nothing is published": such a host gets no mail.
 
 import { PosthouseError } from '@posthouse/core';
-import { type Target, usableTlsa } from '@posthouse/core/client';
+import { type Target, type TlsFault, usableTlsa } from '@posthouse/core/client';
 import type { SecureLookups } from './dns/secure-resolver.ts';
 
 /** A host as it was found. */
@@ -38,7 +38,7 @@ export async function underDane(
   } catch (error) {
     if (!PosthouseError.is(error, 'dns-unavailable')) throw error;
     // §2.1.2, §2.2: an attacker who can keep the answer from us must not gain by it.
-    return unfit(target, `its TLSA records are not known: ${error.message}`);
+    return unfit(target, 'dnssec-invalid', `its TLSA records are not known: ${error.message}`);
   }
 }
 
@@ -52,9 +52,9 @@ export async function underDaneOnly(host: DaneHost, context: DaneContext): Promi
       : host.tlsaBases.length === 0
         ? 'it is not secured by DNSSEC'
         : 'it has no TLSA records';
-  return unfit(host.target, `DANE is required by us: ${why}`);
+  return unfit(host.target, 'dane-required', `DANE is required by us: ${why}`);
 }
 
-export function unfit(target: Target, text: string, policy = 'dane'): Target {
-  return { ...target, policy, unfit: { kind: 'tls-failed', text } };
+export function unfit(target: Target, fault: TlsFault['kind'], text: string, policy = 'dane'): Target {
+  return { ...target, policy, unfit: { kind: 'tls-failed', text, fault } };
 }

@@ -1,5 +1,5 @@
 // Relays by SMTP: claims recipients for their next hop, and carries messages there.
-// Not for: retries, back-off and concurrency, which are the core's; policies that others publish by MTA-STS.
+// Not for: retries, back-off and concurrency, which are the core's.
 
 import { Chance, Clock, definePlugin, PosthouseError, Resolver, ServerIdentity } from '@posthouse/core';
 import { Pool, transfer } from '@posthouse/core/client';
@@ -7,24 +7,29 @@ import { ConfigSchema } from './config.ts';
 import { secureResolver } from './dns/configured.ts';
 import { plainLookups } from './dns/lookups.ts';
 import { Logins } from './logins.ts';
+import { mtaStsPolicies } from './mta-sts/configured.ts';
 import { Routes } from './route.ts';
 import { TargetFinder } from './target-finder.ts';
-import { TlsPolicies, trustOf } from './tls-policies.ts';
+import { TlsPolicies } from './tls-policies.ts';
+import { trustOf } from './trust.ts';
 
 export default definePlugin({
   name: 'deliver-smtp',
   config: ConfigSchema,
   needs: { resolver: Resolver, clock: Clock, chance: Chance, identity: ServerIdentity },
   setup({ config, resolver, clock, chance, identity, log }) {
-    const { routes, finder, trust } = configured(() => {
+    const { routes, finder, trust, sts } = configured(() => {
       const secure = secureResolver(config, clock);
-      const policies = new TlsPolicies(config, secure);
+      const trust = trustOf(config);
+      const sts = mtaStsPolicies(config, trust, { resolver, clock, log });
+      const policies = new TlsPolicies(config, { dns: secure, sts });
       const logins = new Logins(config, policies);
       const world = { dns: plainLookups(resolver), secure, chance, identity };
       return {
         routes: new Routes(config),
         finder: new TargetFinder(config, policies, logins, world),
-        trust: trustOf(config),
+        trust,
+        sts,
       };
     });
     // Every target says itself what is asked of its TLS.
@@ -45,8 +50,14 @@ export default definePlugin({
           deliver: (delivery) => transfer(delivery, services, () => finder.find(delivery)),
         },
       },
-      start: () => pool.start(),
-      stop: () => pool.stop(),
+      async start() {
+        await sts?.start();
+        pool.start();
+      },
+      async stop() {
+        await pool.stop();
+        await sts?.stop();
+      },
     };
   },
 });

@@ -1,32 +1,42 @@
 // What is asked of the TLS to a next hop: by the operator, and where he says so by what the other side publishes.
 
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { type Target, type Targets, type TlsTrust, trustIn } from '@posthouse/core/client';
+import type { Target, Targets } from '@posthouse/core/client';
 import type { Config } from './config.ts';
 import { underDane, underDaneOnly, unfit } from './dane.ts';
 import type { SecureLookups } from './dns/secure-resolver.ts';
 import type { Hosts, HostTarget } from './hosts.ts';
+import type { MtaStsPolicies } from './mta-sts/policies.ts';
+import { stsWish, type TlsWish } from './mta-sts/wish.ts';
 import { DomainTable, type NextHop } from './route.ts';
 
-type TlsConfig = Pick<Config, 'tls' | 'tlsPolicies' | 'caFile'>;
+type TlsConfig = Pick<Config, 'tls' | 'tlsPolicies'>;
 export type TlsLevel = Config['tls'];
+
+/** Where the policies of others are found. */
+export interface PolicySources {
+  /** Required where a policy asks for DANE. */
+  readonly dns?: SecureLookups | undefined;
+  /** Required where a policy asks for MTA-STS. */
+  readonly sts?: Pick<MtaStsPolicies, 'of'> | undefined;
+}
+
+type FoundHosts = Extract<Hosts, { hosts: unknown }>;
 
 export class TlsPolicies {
   readonly #default: TlsLevel;
   readonly #table: DomainTable<TlsLevel>;
-  readonly #dns: SecureLookups | undefined;
+  readonly #sources: PolicySources;
 
-  /**
-   * Throws a TypeError that names what is wrong.
-   * @param dns required where a policy asks for DANE
-   */
-  constructor({ tls, tlsPolicies }: Pick<TlsConfig, 'tls' | 'tlsPolicies'>, dns?: SecureLookups) {
-    this.#default = tls;
-    this.#table = new DomainTable(Object.entries(tlsPolicies));
-    this.#dns = dns;
-    if (dns === undefined && levelsOf({ tls, tlsPolicies }).some(isDane))
+  /** Throws a TypeError that names what is wrong. */
+  constructor(config: TlsConfig, sources: PolicySources = {}) {
+    this.#default = config.tls;
+    this.#table = new DomainTable(Object.entries(config.tlsPolicies));
+    this.#sources = sources;
+    if (sources.dns === undefined && levelsOf(config).some(asksDane))
       throw new TypeError('DANE needs validating resolvers: name them in `dnssec.resolvers`');
+    if (sources.sts === undefined && levelsOf(config).some(asksSts))
+      throw new TypeError('MTA-STS needs a folder for the policies: name it in `mtaSts.path`');
   }
 
   levelOf(hop: NextHop): TlsLevel {
@@ -35,41 +45,45 @@ export class TlsPolicies {
 
   /** Whether the hosts must be looked up where it can be told what is secure. */
   needsSecureDns(hop: NextHop): boolean {
-    return isDane(this.levelOf(hop));
+    return asksDane(this.levelOf(hop));
   }
 
   /** The hosts with what is asked of each. */
   async applyTo(found: Hosts, hop: NextHop, signal: AbortSignal): Promise<Targets> {
     if ('outcome' in found) return found;
     const level = this.levelOf(hop);
-    if (level !== 'dane' && level !== 'dane-only') {
-      return {
-        targets: found.hosts.map(({ target }) => ({ ...target, tls: level, names: namesOf(target, hop) })),
-      };
-    }
-    const { secure, canonical } = found;
+    const daneOf = asksDane(level) ? this.#daneOf(found, hop, level, signal) : undefined;
+    const fallback = asksSts(level) ? await this.#stsWish(hop, signal) : plainWish(level, hop);
+    return {
+      // RFC 8461 §2: where a host has DANE, MTA-STS has nothing to say about it.
+      targets: await eachHost(found.hosts, async (host) => (await daneOf?.(host)) ?? fallback(host.target)),
+    };
+  }
+
+  #daneOf(
+    { secure, canonical }: FoundHosts,
+    hop: NextHop,
+    level: TlsLevel,
+    signal: AbortSignal,
+  ): ((host: HostTarget) => Promise<Target | undefined>) | undefined {
     const domain = hop.kind === 'domain' ? hop.domain : undefined;
     if (!secure) {
-      return {
-        targets: found.hosts.map(({ target }) =>
-          level === 'dane'
-            ? { ...target, tls: 'may' }
-            : unfit(target, `DANE is required by us: the MX records of ${domain} are not secured by DNSSEC`),
-        ),
-      };
+      if (level !== 'dane-only') return undefined;
+      const text = `DANE is required by us: the MX records of ${domain} are not secured by DNSSEC`;
+      return async ({ target }) => unfit(target, 'dane-required', text);
     }
-    const context = {
-      dns: this.#dns as SecureLookups,
-      names: [domain, canonical].filter((name) => name !== undefined),
-      signal,
-    };
-    return {
-      targets: await eachHost(found.hosts, async (host) =>
-        level === 'dane-only'
-          ? underDaneOnly(host, context)
-          : ((await underDane(host, context)) ?? { ...host.target, tls: 'may' }),
-      ),
-    };
+    const names = [domain, canonical].filter((name) => name !== undefined);
+    const context = { dns: this.#sources.dns as SecureLookups, names, signal };
+    return level === 'dane-only'
+      ? (host) => underDaneOnly(host, context)
+      : (host) => underDane(host, context);
+  }
+
+  /** §3: a domain has a policy; a host that the operator names is none. */
+  async #stsWish(hop: NextHop, signal: AbortSignal): Promise<TlsWish> {
+    const { sts } = this.#sources;
+    if (hop.kind === 'host' || sts === undefined) return plainWish('may', hop);
+    return stsWish(hop.domain, await sts.of(hop.domain, signal));
   }
 }
 
@@ -91,6 +105,12 @@ async function eachHost(
   );
 }
 
+/** What the operator alone decides. */
+function plainWish(level: TlsLevel, hop: NextHop): TlsWish {
+  const tls = level === 'none' || level === 'encrypt' || level === 'verify' ? level : 'may';
+  return (target) => ({ ...target, tls, names: namesOf(target, hop) });
+}
+
 /**
  * What a certificate may be for, with `verify`. A host that the operator has named is held to that name. A host found by
  * MX may show its own name or the domain's: RFC 7817 §4 would have the name that the user typed, but few hosts of many
@@ -100,27 +120,16 @@ function namesOf({ host }: Target, hop: NextHop): readonly string[] {
   return hop.kind === 'host' || host === hop.domain ? [host] : [host, hop.domain];
 }
 
-export function levelsOf({ tls, tlsPolicies }: Pick<TlsConfig, 'tls' | 'tlsPolicies'>): readonly TlsLevel[] {
+export function levelsOf({ tls, tlsPolicies }: TlsConfig): readonly TlsLevel[] {
   return [tls, ...Object.values(tlsPolicies)];
 }
 
-export function isDane(level: TlsLevel): boolean {
-  return level === 'dane' || level === 'dane-only';
+export function asksDane(level: TlsLevel): boolean {
+  return level === 'dane' || level === 'dane-only' || level === 'published';
 }
 
-/** The CAs, where any next hop is verified. Throws a TypeError that names what is wrong. */
-export function trustOf(config: TlsConfig): TlsTrust | undefined {
-  const { caFile } = config;
-  const verifies = levelsOf(config).includes('verify');
-  if (!verifies && caFile !== undefined)
-    throw new TypeError('`caFile` is of no use: neither `tls` nor `tlsPolicies` says `verify`');
-  if (!verifies) return undefined;
-  if (caFile === undefined) return trustIn(undefined);
-  try {
-    return trustIn(readFileSync(caFile, 'utf8'));
-  } catch (error) {
-    throw new TypeError(`caFile: ${caFile}: ${(error as Error).message}`);
-  }
+export function asksSts(level: TlsLevel): boolean {
+  return level === 'mta-sts' || level === 'published';
 }
 
 function literal(host: string): string {

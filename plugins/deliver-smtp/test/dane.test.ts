@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { createHash, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { Outcome } from '@posthouse/core';
 import { fakeClock, type ScriptedHop, scriptedHop } from '@posthouse/core/testing';
@@ -266,6 +268,28 @@ test('other next hops go by the resolver of the server', async () => {
   const config = { tls: 'may', tlsPolicies: { 'c.example': 'dane' } } as const;
   assert.equal((await sendBy(dns, hop, config)).kind, 'delivered');
   assert.deepEqual(dns.asked, []);
+});
+
+test('`published`: a host with DANE is held to it, whatever MTA-STS says, and others to MTA-STS', async () => {
+  const path = mkdtempSync(join(tmpdir(), 'posthouse-sts-'));
+  try {
+    const text = 'version: STSv1\nmode: enforce\nmx: mx.b.example\nmax_age: 86400\n';
+    const kept = { domain: 'b.example', id: '1', fetchedAt: Date.now(), text };
+    writeFileSync(join(path, 'b.example.json'), JSON.stringify(kept));
+    const mtaSts = { path, fetchTimeout: 30_000 };
+    const config = { tls: 'published', mtaSts, caFile: ca.file } as const;
+    for (const [zone, tls, expected] of [
+      // RFC 8461 §2: good by MTA-STS, and not by DANE.
+      [published(sha256(3, ofOther.cert)), own, 'deferred 4.7.5'],
+      [published(sha256(3, ofOther.cert)), ofOther, 'delivered'],
+      [{ ...MX, ...ADDRESS }, own, 'delivered'],
+      [{ ...MX, ...ADDRESS }, ofOther, 'deferred 4.7.5'],
+      [{ 'MX b.example': { ...MX['MX b.example'], secure: false }, ...ADDRESS }, ofOther, 'deferred 4.7.5'],
+    ] as const)
+      assert.equal((await send(zone, { tls, config })).kind, expected);
+  } finally {
+    rmSync(path, { recursive: true });
+  }
 });
 
 test('DANE without resolvers that can be trusted is an error of the configuration', async () => {
