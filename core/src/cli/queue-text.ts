@@ -88,7 +88,9 @@ function why(reason: WaitReason): string {
     case 'no-route':
       return 'no plugin claims the recipient';
     case 'deferred':
-      return visible(`${reason.status} ${reason.text}`);
+      return visible(
+        `${reason.class === undefined ? '' : `[${reason.class}] `}${reason.status} ${reason.text}`,
+      );
     case 'refused':
       return visible(`to be returned: ${reason.plugin} said ${reason.status} ${reason.text}`);
     case 'quarantined':

@@ -1,7 +1,7 @@
 // What a story comes to, in a sentence for each thing that an administrator has to know. Pure.
 // Facts are partly from outside: everything that is put into a sentence is made visible first.
 
-import type { Story, TracedEvent } from '../contract/index.ts';
+import { BOUNCE_CLASSES, type Story, type TracedEvent } from '../contract/index.ts';
 import { visible } from './columns.ts';
 
 type Facts = TracedEvent['facts'];
@@ -155,15 +155,16 @@ function fate(facts: Facts, next: unknown, notice: string): string {
   const to = address(facts.recipient);
   const attempts = `${text(facts.attempt)} ${facts.attempt === 1 ? 'attempt' : 'attempts'}`;
   const words = `${text(outcome.status)} ${text(outcome.text)}`;
+  const meaning = meaningOf(outcome.class);
   switch (outcome.kind) {
     case 'delivered':
       return `It was delivered for ${to} after ${attempts}${outcome.text === undefined ? '' : `: ${text(outcome.text)}`}.`;
     case 'deferred':
       return next === undefined
-        ? `It was given up for ${to} after ${attempts}, since its time was up; the last problem was: ${words}. ${notice}`
-        : `It waits for ${to} after ${attempts}: ${words}. The next attempt is due at ${time(next)}.`;
+        ? `It was given up for ${to} after ${attempts}, since its time was up; the last problem was: ${words}.${meaning} ${notice}`
+        : `It waits for ${to} after ${attempts}: ${words}.${meaning} The next attempt is due at ${time(next)}.`;
     case 'failed':
-      return `It failed for good for ${to} after ${attempts}: ${words}. ${notice}`;
+      return `It failed for good for ${to} after ${attempts}: ${words}.${meaning} ${notice}`;
     case 'redirected': {
       const targets = (outcome.to as readonly unknown[]).map(address).join(', ');
       return `It goes on from ${to} to ${targets}.`;
@@ -171,6 +172,13 @@ function fate(facts: Facts, next: unknown, notice: string): string {
     default:
       return `It was discarded for ${to}: ${text(outcome.reason)}.`;
   }
+}
+
+/** Of a class of BOUNCE_CLASSES that says something. */
+function meaningOf(given: unknown): string {
+  const name = String(given);
+  if (given === 'other' || !Object.hasOwn(BOUNCE_CLASSES, name)) return '';
+  return ` ${BOUNCE_CLASSES[name as keyof typeof BOUNCE_CLASSES]} (${name}).`;
 }
 
 /** Who heard of a failure. */

@@ -98,14 +98,15 @@ function exchangeLine(facts: Facts): string {
 }
 
 function settledLine({ recipient, outcome }: Facts): string {
-  const { kind, status, text: words, reason, to, sender } = outcome as Facts;
+  const { kind, status, text: words, reason, class: kindOfTrouble, to, sender } = outcome as Facts;
   const details = [status, words, reason]
     .filter((part) => part !== undefined)
     .map(text)
     .join(' ');
   const targets = Array.isArray(to) ? ` to ${to.map(address).join(', ')}` : '';
   const from = sender === undefined ? '' : ` from ${address(sender)}`;
-  return `${address(recipient)}: ${text(kind)}${targets}${from}${details === '' ? '' : `: ${details}`}`;
+  const tag = kindOfTrouble === undefined ? '' : ` [${text(kindOfTrouble)}]`;
+  return `${address(recipient)}: ${text(kind)}${targets}${from}${details === '' ? '' : `: ${details}`}${tag}`;
 }
 
 function duration(milliseconds: unknown): string {

@@ -1,6 +1,7 @@
 // What a transport answers the queue with, recipient by recipient. Plain data, JSON only: it is stored with the item.
 
 import type { Mailbox, PermanentStatus, ReversePath, TransientStatus } from '../smtp/index.ts';
+import type { BounceClass } from './bounce-class.ts';
 
 /** The transport has taken responsibility: the message is safe with the next hop or in the mailbox. */
 export interface Delivered {
@@ -21,6 +22,8 @@ export interface Failed {
   readonly status: PermanentStatus;
   readonly text: string;
   readonly remote?: RemoteReply;
+  /** Default: what the BounceClassifier makes of it. */
+  readonly class?: BounceClass;
 }
 /** Transient: tried again by the retry schedule until the item expires. */
 export interface Deferred {
@@ -32,6 +35,8 @@ export interface Deferred {
   readonly retryAfter?: number;
   /** `destination`: nothing can reach this next hop now, so its other items wait as well. Default `recipient`. */
   readonly scope?: 'recipient' | 'destination';
+  /** Default: what the BounceClassifier makes of it. */
+  readonly class?: BounceClass;
 }
 /** Replaced by other recipients (aliases, forwards), which are claimed and queued anew, durably. */
 export interface Redirected {

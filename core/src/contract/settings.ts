@@ -2,6 +2,7 @@
 // checked against, and the types that the rooms read. Reference: core/docs/configuration.md, generated from here.
 
 import { type Static, type TObject, Type } from 'typebox';
+import { BOUNCE_CLASSES, type BounceClass } from './bounce-class.ts';
 import { ByteSize, Duration, FilePath } from './schema.ts';
 import { type Token, token } from './token.ts';
 
@@ -217,6 +218,19 @@ const NoticesSchema = Type.Object(
   { ...closed, description: 'Your own words for notices to senders (docs/notices.md). Default: English.' },
 );
 
+const waits = () => Type.Optional(Type.Array(Duration({ description: 'A wait.' }), { minItems: 1 }));
+
+const RetryByClassSchema = Type.Object(
+  Object.fromEntries(Object.keys(BOUNCE_CLASSES).map((name) => [name, waits()])) as Record<
+    BounceClass,
+    ReturnType<typeof waits>
+  >,
+  {
+    ...closed,
+    description: 'Waits in place of those for what waits for a reason of a class (docs/bounce-classes.md).',
+  },
+);
+
 export const DeliverySchema = Type.Object(
   {
     concurrency: Type.Integer({
@@ -250,6 +264,7 @@ export const DeliverySchema = Type.Object(
       minItems: 1,
       description: 'Waits between attempts; the last one repeats (RFC 5321 §4.5.4.1).',
     }),
+    retryAfterByClass: Type.Optional(RetryByClassSchema),
     laneRest: Duration({
       default: '30s',
       description:

@@ -2,6 +2,7 @@
 // Every store passes the same contract test (testing/queue-store-contract.ts).
 
 import type { PermanentStatus, RcptParameters, TransientStatus } from '../smtp/index.ts';
+import type { BounceClass } from './bounce-class.ts';
 import type { MessageRecord } from './message.ts';
 import type { Outcome } from './outcome.ts';
 import { type Token, token } from './token.ts';
@@ -55,6 +56,8 @@ export type WaitReason =
       readonly status: TransientStatus | PermanentStatus;
       readonly text: string;
       readonly at: number;
+      /** Missing in queues of earlier versions. */
+      readonly class?: BounceClass;
     }
   /** Refused by a plugin when other recipients of the message were accepted; the next step is the bounce. */
   | {

@@ -2,6 +2,7 @@
 // Whatever goes wrong with one item ends its attempt and no other. Not for: choosing the item (agenda.ts).
 
 import {
+  type BounceClassifier,
   type Chance,
   type DeliverySettings,
   type Identifiers,
@@ -14,6 +15,7 @@ import type { Routing, Transport } from '../hooks/index.ts';
 import type { Pending } from './agenda.ts';
 import { Attempt, type AttemptServices } from './attempt.ts';
 import type { Claims } from './claims.ts';
+import { classified } from './classified.ts';
 import { wantsSuccess } from './news.ts';
 import type { NoticeWriter } from './notice-writer.ts';
 import { redirectedItems, routesOf, splitItem } from './reroute.ts';
@@ -36,6 +38,7 @@ export interface CourierServices extends AttemptServices {
   readonly settings: DeliverySettings;
   readonly routing: Routing;
   readonly claims: Claims;
+  readonly classifier: BounceClassifier;
   readonly notices: NoticeWriter;
   readonly log: Logger;
 }
@@ -173,9 +176,10 @@ export class Courier {
     }
   }
 
-  #settle(errand: Errand, outcomes: Outcomes, item = errand.pending.item): void {
+  #settle(errand: Errand, found: Outcomes, item = errand.pending.item): void {
     if (this.#errands.get(item.id) !== errand) return;
-    const { clock, settings, chance } = this.#services;
+    const { clock, settings, chance, classifier, log } = this.#services;
+    const outcomes = classified(found, classifier, log);
     if (outcomes.length === 1 && isQuietEnd(item, outcomes[0] as Outcome)) {
       this.#announce(errand, outcomes, undefined);
       this.#finish(errand, false, { remove: [item] });

@@ -1,5 +1,7 @@
-// The door of delivery/: the scheduler, the operator's hand on the queue, and the check of the operator's templates.
+// The door of delivery/: the scheduler, the operator's hand on the queue, the check of the operator's templates, and the
+// core's own classifier of bounces.
 
+export { bounceTable } from './bounce-table.ts';
 export { ACTIONS, type Action } from './news.ts';
 export { parseNoticeTemplate } from './notice-template.ts';
 export { QueueControl } from './queue-control.ts';

@@ -1,7 +1,7 @@
 // Holds a transport's outcome against the contract at run time, for transports that no compiler has seen, and revives
 // outcomes that were stored as JSON.
 
-import type { Outcome } from '../contract/index.ts';
+import { BOUNCE_CLASSES, type Outcome } from '../contract/index.ts';
 import { isPermanentStatus, isTransientStatus, Mailbox, mailbox } from '../smtp/index.ts';
 
 type Given = Readonly<Record<string, unknown>>;
@@ -59,7 +59,9 @@ function mailboxOf(given: Mailbox | string): Mailbox {
   return given instanceof Mailbox ? given : mailbox(given);
 }
 
-function faultOfWords(kind: string, { text, remote }: Given): string | undefined {
+function faultOfWords(kind: string, { text, remote, class: given }: Given): string | undefined {
+  if (given !== undefined && !(typeof given === 'string' && Object.hasOwn(BOUNCE_CLASSES, given)))
+    return `${kind} takes a class of BOUNCE_CLASSES, not ${String(given)}`;
   return typeof text === 'string' ? faultOfRemote(kind, remote) : `${kind} takes a text`;
 }
 

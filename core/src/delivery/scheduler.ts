@@ -3,6 +3,7 @@
 
 import { inject, injectable } from 'inversify';
 import {
+  BounceClassifier,
   Chance,
   Clock,
   DeliverySettings,
@@ -64,6 +65,7 @@ export class Scheduler {
     @inject(DeliverySettings) settings: DeliverySettings,
     @inject(ServerIdentity) identity: ServerIdentity,
     @inject(Routing) routing: Routing,
+    @inject(BounceClassifier) classifier: BounceClassifier,
     @inject(Logger) log: Logger,
   ) {
     this.#store = store;
@@ -103,6 +105,7 @@ export class Scheduler {
       settings,
       routing,
       claims,
+      classifier,
       notices,
       log,
     };

@@ -28,7 +28,7 @@ export interface Settlement {
   readonly redirected: readonly QueuedRecipient[];
 }
 
-type Rules = Pick<DeliverySettings, 'retryAfter' | 'redirects'>;
+type Rules = Pick<DeliverySettings, 'retryAfter' | 'retryAfterByClass' | 'redirects'>;
 
 /** Times of which the sender wants to know, milliseconds since the epoch. */
 export interface Milestones {
@@ -77,7 +77,8 @@ export function settlementOf(
   const others = { news, redirected: [...redirected.values()] };
   if (deferral === undefined) return { remaining: undefined, ...others };
   const attempts = item.attempts + 1;
-  const planned = nextAttempt({ attempts, expires: item.expires }, now, rules, chance(), retryAfter);
+  const waits = { retryAfter: rules.retryAfterByClass?.[deferral.class ?? 'other'] ?? rules.retryAfter };
+  const planned = nextAttempt({ attempts, expires: item.expires }, now, waits, chance(), retryAfter);
   const due = attemptAt !== undefined && attemptAt > now ? Math.min(planned, attemptAt) : planned;
   const reason = reasonOf(item, deferral, now);
   const delayWarned = warns ? { delayWarned: true as const } : undefined;
@@ -130,8 +131,10 @@ export function overdueOutcomes({ recipients, reason }: QueueItem): Outcomes {
   return recipients.map(({ settled }): Outcome => settled ?? timeUp(`${status} ${text}`));
 }
 
-function reasonOf({ transport }: QueueItem, { status, text }: Deferred, at: number): WaitReason {
-  return transport === null ? { kind: 'no-route' } : { kind: 'deferred', status, text, at };
+function reasonOf({ transport }: QueueItem, deferral: Deferred, at: number): WaitReason {
+  if (transport === null) return { kind: 'no-route' };
+  const { status, text, class: given } = deferral;
+  return { kind: 'deferred', status, text, at, ...(given && { class: given }) };
 }
 
 function failure(recipient: QueuedRecipient, { status, text, remote }: Failed): RecipientNews {

@@ -8,6 +8,7 @@ import {
   type AnyPluginBody,
   AuthenticationResultsRules,
   Authenticator,
+  BounceClassifier,
   Chance,
   Clock,
   Deadlines,
@@ -24,7 +25,7 @@ import {
   Trace,
   tokenName,
 } from '../contract/index.ts';
-import { Scheduler } from '../delivery/index.ts';
+import { bounceTable, Scheduler } from '../delivery/index.ts';
 import { type PlannedPlugin, Routing, type Transport } from '../hooks/index.ts';
 import { Intake } from '../intake/index.ts';
 import { TrustedNetworks } from '../reception/index.ts';
@@ -83,6 +84,7 @@ export function assemble(definition: ResolvedDefinition, system: SystemServices)
     [DeliverySettings, withNoticeFiles(definition.delivery)],
     [ServerIdentity, identity],
     [AuthenticationResultsRules, resultsRules(definition)],
+    [BounceClassifier, bounceTable],
   ];
   checkServices(active, new Set(constants.map(([service]) => service)));
 

@@ -58,6 +58,7 @@ describe('an attempt', () => {
       status: '4.2.2',
       text: 'Mailbox full',
       at: item.due - MINUTE,
+      class: 'quota',
     });
     await r.clock.advance(MINUTE - 2000);
     assert.equal(far.deliveries.length, 1);

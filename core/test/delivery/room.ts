@@ -3,6 +3,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type {
   Awaitable,
+  BounceClassifier,
   DeliverHandler,
   Delivery,
   DeliverySettings,
@@ -12,7 +13,7 @@ import type {
   QueueItem,
   QueueStore,
 } from '../../src/contract/index.ts';
-import { QueueControl, Scheduler } from '../../src/delivery/index.ts';
+import { bounceTable, QueueControl, Scheduler } from '../../src/delivery/index.ts';
 import { Routing } from '../../src/hooks/index.ts';
 import { MemoryStore } from '../../src/intake/index.ts';
 import { type Mailbox, type MailParameters, mailbox, type RcptParameters } from '../../src/smtp/index.ts';
@@ -78,11 +79,12 @@ export interface RoomOptions {
   readonly transports: readonly ScriptedTransport[];
   readonly settings?: Partial<DeliverySettings>;
   readonly store?: (real: QueueStore) => QueueStore;
+  readonly classifier?: BounceClassifier;
   /** Default true. */
   readonly started?: boolean;
 }
 
-export function openRoom({ transports, settings, store: wrap, started }: RoomOptions): Room {
+export function openRoom({ transports, settings, store: wrap, classifier, started }: RoomOptions): Room {
   const clock = fakeClock();
   const log = recordingLogger();
   const events: { name: string; facts: unknown }[] = [];
@@ -116,7 +118,18 @@ export function openRoom({ transports, settings, store: wrap, started }: RoomOpt
   const chance = fakeChance(0.5);
   const identity = { hostname: 'mx.example', isSelf: () => false };
   const all = { ...SETTINGS, ...settings };
-  const scheduler = new Scheduler(store, clock, chance, { next }, sink, all, identity, routing, log);
+  const scheduler = new Scheduler(
+    store,
+    clock,
+    chance,
+    { next },
+    sink,
+    all,
+    identity,
+    routing,
+    classifier ?? bounceTable,
+    log,
+  );
   if (started !== false) scheduler.start();
 
   const itemsFor = async (message: string, sent: Sent): Promise<readonly QueueItem[]> => {

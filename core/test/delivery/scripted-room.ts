@@ -16,7 +16,7 @@ import type {
   QueueStore,
 } from '../../src/contract/index.ts';
 import { Outcome } from '../../src/contract/index.ts';
-import { QueueControl, Scheduler } from '../../src/delivery/index.ts';
+import { bounceTable, QueueControl, Scheduler } from '../../src/delivery/index.ts';
 import { Routing } from '../../src/hooks/index.ts';
 import { MemoryStore } from '../../src/intake/memory-store.ts';
 import { mailbox } from '../../src/smtp/index.ts';
@@ -141,6 +141,7 @@ export function room(transports: Readonly<Record<string, DeliverHandler>>, optio
     settings,
     identity,
     routing,
+    bounceTable,
     log,
   );
   const control = new QueueControl(store, scheduler, clock);

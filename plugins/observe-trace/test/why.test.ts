@@ -99,7 +99,7 @@ const troubles: readonly Trouble[] = [
       await house.attempts(1);
     },
     sentence:
-      /It waits for <bob@far\.example> after 1 attempt: 4\.2\.0 hop\.example said: 450 4\.2\.0 Greylisted, come back later\. The next attempt is due at 2026-01-05 12:01:\d\d UTC\./,
+      /It waits for <bob@far\.example> after 1 attempt: 4\.2\.0 hop\.example said: 450 4\.2\.0 Greylisted, come back later\. The next hop wants to see another try \(greylisted\)\. The next attempt is due at 2026-01-05 12:01:\d\d UTC\./,
   },
   {
     what: 'the next hop is dead',
@@ -138,7 +138,7 @@ const troubles: readonly Trouble[] = [
       await house.house.clock.advance(1000);
     },
     sentence:
-      /It failed for good for <bob@far\.example> after 1 attempt: 5\.1\.1 hop\.example said: 550 5\.1\.1 No such person\. <ann@client\.example> was told \(\w+\)\.\n\n[\s\S]*in clear, \d+ ms: RCPT "550 5\.1\.1 No such person"/,
+      /It failed for good for <bob@far\.example> after 1 attempt: 5\.1\.1 hop\.example said: 550 5\.1\.1 No such person\. The address does not exist \(no-mailbox\)\. <ann@client\.example> was told \(\w+\)\.\n\n[\s\S]*in clear, \d+ ms: RCPT "550 5\.1\.1 No such person"/,
   },
   {
     what: 'the message is held',
@@ -168,7 +168,7 @@ const troubles: readonly Trouble[] = [
       await house.house.clock.advance(200_000);
     },
     sentence:
-      /It was given up for <bob@far\.example> after \d attempts, since its time was up; the last problem was: 4\.2\.2 Mailbox full\. <ann@client\.example> was told/,
+      /It was given up for <bob@far\.example> after \d attempts, since its time was up; the last problem was: 4\.2\.2 Mailbox full\. The mailbox is full \(quota\)\. <ann@client\.example> was told/,
   },
   {
     what: 'a plugin throws the message away',
