@@ -57,8 +57,9 @@ export function explanation(
   const listeners = definition.listeners.filter(({ name }) => only === undefined || name === only);
   const hooks = listeners.map((listener) => {
     const { name, host, port, rejectAt } = listener;
+    const lmtp = listener.protocol === 'lmtp' ? 'LMTP, ' : '';
     const here = plan.filter((line) => line.listener === name);
-    const head = `listener ${name}: ${host} port ${port}, ${tlsOf(listener, definition)}, AUTH ${authOf(listener)}, vetoes ${rejectAt}`;
+    const head = `listener ${name}: ${host} port ${port}, ${lmtp}${tlsOf(listener, definition)}, AUTH ${authOf(listener)}, vetoes ${rejectAt}`;
     return `${head}\n${columns(
       [],
       hookNames.filter((hook) => hook !== 'on-deliver').flatMap((hook) => rowsOf(hook, here)),

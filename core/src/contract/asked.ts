@@ -74,10 +74,19 @@ export interface SessionView {
   readonly remotePort: number;
   readonly localAddress: string;
   readonly localPort: number;
-  /** What the client called itself, undefined before EHLO or HELO. Untrusted. */
+  /** What the client called itself, undefined before EHLO, HELO or LHLO. Untrusted. */
   readonly helo: string | undefined;
   /** The keyword of RFC 3848 for the Received header. */
-  readonly protocol: 'SMTP' | 'ESMTP' | 'ESMTPS' | 'ESMTPA' | 'ESMTPSA';
+  readonly protocol:
+    | 'SMTP'
+    | 'ESMTP'
+    | 'ESMTPS'
+    | 'ESMTPA'
+    | 'ESMTPSA'
+    | 'LMTP'
+    | 'LMTPS'
+    | 'LMTPA'
+    | 'LMTPSA';
   readonly tls: TlsFacts | undefined;
   /** The client came through a proxy: the addresses above are what the proxy says of it. */
   readonly proxy: ProxyFacts | undefined;

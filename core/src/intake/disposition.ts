@@ -18,7 +18,9 @@ export type Fate =
   | { readonly kind: 'queue' }
   | { readonly kind: 'hold'; readonly plugin: string; readonly text: string }
   | { readonly kind: 'bounce'; readonly plugin: string; readonly verdict: Reject }
-  | { readonly kind: 'drop'; readonly plugin: string; readonly reason: string };
+  | { readonly kind: 'drop'; readonly plugin: string; readonly reason: string }
+  /** LMTP: the client hears it in this recipient's own reply, and nothing is kept for it. */
+  | { readonly kind: 'refuse'; readonly verdict: Reject | Defer };
 
 export type Disposition =
   /** Nothing is kept; the client hears this. */
@@ -30,6 +32,27 @@ export type Disposition =
     };
 
 const QUEUE: Fate = { kind: 'queue' };
+
+/** LMTP, where each recipient has a reply of its own (RFC 2033 §4.2): nobody's answer depends on another's. */
+export function dispositionForEach(
+  recipients: readonly Recipient[],
+  ruling: Ruling,
+  perRecipient: ReadonlyMap<Mailbox, Ruling> | undefined,
+): Disposition {
+  if (perRecipient === undefined || refuses(ruling)) return uniform(recipients, ruling);
+  const rulings = recipients.map((recipient) => perRecipient.get(recipient.address) ?? ruling);
+  // The end of the connection is the end for all.
+  const end = rulings.find(({ verdict }) => verdict.kind === 'disconnect');
+  if (end) return { kind: 'refuse', verdict: end.verdict as Disconnect };
+  const fates = recipients.map((recipient, index) => {
+    const each = rulings[index] as Ruling;
+    const fate: Fate = refuses(each)
+      ? { kind: 'refuse', verdict: each.verdict as Reject | Defer }
+      : fateOf(each, false);
+    return { recipient, fate };
+  });
+  return { kind: 'keep', fates };
+}
 
 export function dispositionOf(
   recipients: readonly Recipient[],

@@ -39,7 +39,7 @@ import {
 } from '../hooks/index.ts';
 import { type Mailbox, MailDates, type MailParameters, type ReversePath } from '../smtp/index.ts';
 import { authenticationResults, withoutForgedResults } from './authentication-results.ts';
-import { dispositionOf, type Fate } from './disposition.ts';
+import { dispositionForEach, dispositionOf, type Fate } from './disposition.ts';
 import { editHeader, formatField } from './header-section.ts';
 import { IncomingMessage } from './incoming-message.ts';
 import { skip } from './octets.ts';
@@ -58,11 +58,18 @@ export interface Submission {
   readonly notes: NoteBook;
   readonly ruling: Ruling;
   readonly perRecipient: ReadonlyMap<Mailbox, Ruling> | undefined;
+  /** LMTP: each recipient is answered for itself. */
+  readonly answersEach: boolean;
   readonly edits: readonly Edit[];
 }
 
 /** What the client hears: an accept names the message's id. */
-export type SubmissionAnswer = (Accept & { readonly text: string }) | Reject | Defer | Disconnect;
+export type SubmissionAnswer =
+  | (Accept & { readonly text: string })
+  | Reject
+  | Defer
+  | Disconnect
+  | { readonly kind: 'each'; readonly answers: readonly (Accept | Reject | Defer)[] };
 
 type Kept = { readonly recipient: Recipient; readonly fate: Fate };
 
@@ -127,26 +134,25 @@ export class Intake {
   /** Durable when it resolves with an accept. Never rejects; whatever was not accepted is forgotten. */
   async submit(submission: Submission): Promise<SubmissionAnswer> {
     const { message, recipients, ruling, perRecipient, origin } = submission;
-    const disposition = dispositionOf(recipients, ruling, perRecipient, origin.user !== undefined);
+    const disposition = submission.answersEach
+      ? dispositionForEach(recipients, ruling, perRecipient)
+      : dispositionOf(recipients, ruling, perRecipient, origin.user !== undefined);
     if (disposition.kind === 'refuse') {
       message.discard();
       return disposition.verdict;
     }
     const id = this.#identifiers.next();
-    let dropped = 0;
-    for (const { fate } of disposition.fates) if (fate.kind === 'drop') dropped += 1;
-    if (dropped > 0) this.#announceDropped(submission, disposition.fates);
-    if (dropped === disposition.fates.length) {
+    const { fates } = disposition;
+    let gone = 0;
+    for (const each of fates) if (!isKept(each)) gone += 1;
+    if (gone > 0) this.#announceDropped(submission, fates);
+    if (gone === fates.length) {
       message.discard();
-      return accepted(id);
+      return answerTo(id, fates, gone);
     }
     try {
-      await this.#commit(
-        id,
-        submission,
-        dropped === 0 ? disposition.fates : disposition.fates.filter(isKept),
-      );
-      return accepted(id);
+      await this.#commit(id, submission, gone === 0 ? fates : fates.filter(isKept));
+      return answerTo(id, fates, gone);
     } catch (error) {
       message.discard();
       // The failure of a plugin is an event already.
@@ -321,7 +327,17 @@ export class Intake {
 /** Edits for which the message is drafted anew; the others only put something on top. */
 const DRAFTED: ReadonlySet<Edit['kind']> = new Set(['replace', 'remove', 'rewrite']);
 
-const isKept = ({ fate }: Kept): boolean => fate.kind !== 'drop';
+const isKept = ({ fate }: Kept): boolean => fate.kind !== 'drop' && fate.kind !== 'refuse';
+
+/** @param gone how many of them are not kept */
+function answerTo(id: string, fates: readonly Kept[], gone: number): SubmissionAnswer {
+  const accept = accepted(id);
+  if (gone === 0 || !fates.some(({ fate }) => fate.kind === 'refuse')) return accept;
+  return {
+    kind: 'each',
+    answers: fates.map(({ fate }) => (fate.kind === 'refuse' ? fate.verdict : accept)),
+  };
+}
 
 function queued({ address, parameters }: Recipient): QueuedRecipient {
   const plain = parameters.notify === undefined && parameters.orcpt === undefined;

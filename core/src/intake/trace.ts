@@ -33,7 +33,7 @@ export function addressLiteral(address: string): string {
 /** RFC 6531 §4.3: a message sent with SMTPUTF8 is marked by a protocol name of its own. */
 function withClause(protocol: string, smtputf8: boolean): string {
   if (!smtputf8) return protocol;
-  return protocol.replace(/^E?SMTP/, 'UTF8SMTP');
+  return protocol.replace(/^E?([SL]MTP)/, 'UTF8$1');
 }
 
 /** Version and cipher, and who the client has shown to be, as a comment. */

@@ -30,6 +30,9 @@ export interface ConnectionContext {
   readonly login: LoginServices | undefined;
   /** What is done with bare line ends and NUL in messages (RFC 5321 §2.3.8). */
   readonly body: BodyPolicy;
+  /** `lmtp`: RFC 2033, with an answer for each recipient. */
+  readonly protocol: 'smtp' | 'lmtp';
+  readonly vrfy: 'cannot-verify' | 'off';
   /** BINARYMIME is offered (RFC 3030). */
   readonly binaryMime: boolean;
   readonly plan: ListenerPlan;

@@ -6,6 +6,7 @@ import { channelBinding } from '../authentication/index.ts';
 import {
   type Answer,
   type ClientAttributes,
+  type EachAnswer,
   formatReply,
   type LoginAnswer,
   type Reply,
@@ -205,7 +206,7 @@ export class Connection {
       case 'ask': {
         const answer = this.#host.answer(step.question);
         if (!(answer instanceof Promise)) return this.#session.answer(answer);
-        (answer as Promise<Answer | LoginAnswer>).then(this.#answered, this.#failed);
+        (answer as Promise<Answer | EachAnswer | LoginAnswer>).then(this.#answered, this.#failed);
         return undefined;
       }
       case 'body': {
@@ -247,7 +248,7 @@ export class Connection {
     if (refusal !== undefined) this.#drive(this.#session.end('4.7.0', refusal));
   }
 
-  readonly #answered = (answer: Answer | LoginAnswer): void => {
+  readonly #answered = (answer: Answer | EachAnswer | LoginAnswer): void => {
     if (this.#closed) return;
     this.#drive(this.#session.answer(answer));
     this.#readOn();

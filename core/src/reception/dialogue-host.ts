@@ -18,7 +18,7 @@ import {
   silence,
 } from '../hooks/index.ts';
 import type { IncomingMessage, Intake } from '../intake/index.ts';
-import type { Answer, LoginAnswer, Question } from '../smtp/index.ts';
+import type { Answer, EachAnswer, LoginAnswer, Question } from '../smtp/index.ts';
 import type { SessionFacts } from './session-facts.ts';
 import { OpenTransaction } from './transaction.ts';
 
@@ -26,6 +26,7 @@ export interface HostServices {
   readonly plan: ListenerPlan;
   readonly rejectAt: 'at-once' | 'rcpt';
   readonly earlyTalker: 'ignore' | 'reject';
+  readonly protocol: 'smtp' | 'lmtp';
   readonly intake: Intake;
   readonly clock: Clock;
   readonly events: EventSink;
@@ -34,6 +35,7 @@ export interface HostServices {
 }
 
 type Answered = Answer | Promise<Answer>;
+type DataAnswered = Answer | Promise<Answer | EachAnswer>;
 
 export class DialogueHost {
   /** Messages that got their 250. */
@@ -62,7 +64,7 @@ export class DialogueHost {
   }
 
   /** The answer, at once where every handler answers at once. Never rejects. */
-  answer(question: Question): Answered | Promise<LoginAnswer> {
+  answer(question: Question): DataAnswered | Promise<LoginAnswer> {
     switch (question.hook) {
       case null:
         this.#desk ??= new LoginDesk(this.#facts, this.#services.login as LoginServices);
@@ -169,7 +171,7 @@ export class DialogueHost {
     });
   }
 
-  #data(): Answered {
+  #data(): DataAnswered {
     const transaction = this.#transaction as OpenTransaction;
     const message = this.#incoming() as IncomingMessage;
     const finishing = message.finish();
@@ -178,7 +180,7 @@ export class DialogueHost {
       : finishing.then(() => this.#judge(transaction, message));
   }
 
-  #judge(transaction: OpenTransaction, message: IncomingMessage): Answered {
+  #judge(transaction: OpenTransaction, message: IncomingMessage): DataAnswered {
     if (message.refusal !== undefined) {
       message.discard();
       return message.refusal;
@@ -215,7 +217,7 @@ export class DialogueHost {
     message: IncomingMessage,
     ruling: Ruling,
     perRecipient: Asking<'on-data'>['perRecipient'],
-  ): Promise<Answer> {
+  ): Promise<Answer | EachAnswer> {
     if (this.#gone) {
       message.discard();
       return Verdict.disconnect('the client has left');
@@ -232,9 +234,13 @@ export class DialogueHost {
       notes: transaction.notes,
       ruling,
       perRecipient,
+      answersEach: this.#services.protocol === 'lmtp',
       edits: transaction.edits.all,
     });
-    if (answer.kind === 'accept') this.messages += 1;
+    if (
+      answer.kind === 'each' ? answer.answers.some(({ kind }) => kind === 'accept') : answer.kind === 'accept'
+    )
+      this.messages += 1;
     return answer;
   }
 

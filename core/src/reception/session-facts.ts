@@ -48,6 +48,10 @@ export class SessionFacts implements SessionView {
 
   /** RFC 3848. */
   get protocol(): SessionView['protocol'] {
+    if (this.#session.lmtp) {
+      if (this.tls === undefined) return this.user === undefined ? 'LMTP' : 'LMTPA';
+      return this.user === undefined ? 'LMTPS' : 'LMTPSA';
+    }
     if (!this.#session.esmtp) return 'SMTP';
     if (this.tls === undefined) return this.user === undefined ? 'ESMTP' : 'ESMTPA';
     return this.user === undefined ? 'ESMTPS' : 'ESMTPSA';

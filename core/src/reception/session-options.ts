@@ -5,7 +5,7 @@ import type { ConnectionContext } from './connection-context.ts';
 
 /** @param remoteAddress of whoever has connected */
 export function sessionOptions(
-  { hostname, tls, tlsRequired, body, binaryMime, xclients, limits }: ConnectionContext,
+  { hostname, tls, tlsRequired, body, binaryMime, protocol, vrfy, xclients, limits }: ConnectionContext,
   remoteAddress: string,
   auth: AuthOptions | undefined,
 ): SessionOptions {
@@ -20,6 +20,8 @@ export function sessionOptions(
     messagesPerSession: limits.messagesPerSession,
     unauthenticatedBytes: limits.unauthenticatedBytes,
     chunks: limits.chunks,
+    protocol,
+    vrfy,
     binaryMime,
     body,
     tls: tls === 'starttls' ? 'offered' : tls === 'implicit' ? 'active' : 'none',

@@ -104,6 +104,16 @@ export const ListenerSchema = Type.Object(
       description:
         'A message with a NUL octet: refused with 554, or taken as it is, though it cannot go on by SMTP then.',
     }),
+    protocol: OneOf(['smtp', 'lmtp'], {
+      default: 'smtp',
+      description:
+        'With `lmtp` (RFC 2033) a client says LHLO, and hears at the end of a message what became of each recipient. Never on port 25.',
+    }),
+    vrfy: OneOf(['cannot-verify', 'off'], {
+      default: 'cannot-verify',
+      description:
+        'VRFY tells nobody who exists: it is answered 252 (RFC 5321 §3.5.3), or with `off` 502. EXPN is always 502.',
+    }),
     binaryMime: Type.Boolean({
       default: false,
       description:
@@ -270,6 +280,10 @@ export interface ListenerDefinition {
   readonly bareCr?: 'refuse' | 'normalise';
   /** Messages with a NUL. Default: `refuse`. */
   readonly nul?: 'refuse' | 'accept';
+  /** Default: `smtp`. */
+  readonly protocol?: 'smtp' | 'lmtp';
+  /** What VRFY is answered: 252, or 502 with `off`. Default: `cannot-verify`. */
+  readonly vrfy?: 'cannot-verify' | 'off';
   /** Offers BINARYMIME. Default: false. */
   readonly binaryMime?: boolean;
   /** `rcpt` holds vetoes of on-connect and on-mail-from back until RCPT. */
@@ -337,6 +351,8 @@ export interface ResolvedListener {
   readonly bareLf: 'refuse' | 'normalise';
   readonly bareCr: 'refuse' | 'normalise';
   readonly nul: 'refuse' | 'accept';
+  readonly protocol: 'smtp' | 'lmtp';
+  readonly vrfy: 'cannot-verify' | 'off';
   readonly binaryMime: boolean;
   readonly rejectAt: 'at-once' | 'rcpt';
   /** Milliseconds. */

@@ -206,7 +206,7 @@ class PosthouseServer implements Server {
 
   #listener(listener: ResolvedListener, admission: Admission): Listener {
     const { name, tls, tlsRequired, rejectAt, bannerDelay, earlyTalker } = listener;
-    const { bareLf, bareCr, nul, binaryMime } = listener;
+    const { bareLf, bareCr, nul, binaryMime, protocol, vrfy } = listener;
     const { hostname, limits, deadlines } = this.#definition;
     const { clock, logger, identifiers } = this.#system;
     const context = {
@@ -221,6 +221,8 @@ class PosthouseServer implements Server {
       earlyTalker,
       ...this.#auth(listener),
       body: { bareLf, bareCr, nul },
+      protocol,
+      vrfy,
       binaryMime,
       limits,
       deadlines,

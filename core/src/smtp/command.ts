@@ -16,8 +16,13 @@ export interface BdatCommand {
   readonly fault?: Fault;
 }
 
+export interface HelloCommand {
+  readonly verb: 'EHLO' | 'HELO' | 'LHLO';
+  readonly domain: string;
+}
+
 export type Command =
-  | { readonly verb: 'EHLO' | 'HELO' | 'LHLO'; readonly domain: string }
+  | HelloCommand
   /** What stands behind `FROM:` or `TO:`. */
   | { readonly verb: 'MAIL' | 'RCPT'; readonly argument: string }
   | { readonly verb: 'DATA' | 'RSET' | 'QUIT' | 'STARTTLS' }

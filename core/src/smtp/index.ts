@@ -64,7 +64,14 @@ export {
 export { LoginExchange, PlainExchange } from './sasl-plain.ts';
 export { ScramExchange, type ScramTools } from './sasl-scram.ts';
 export { parseClientFinal, parseClientFirst, parseGs2Header } from './scram-messages.ts';
-export { type Answer, type Question, type SessionOptions, SmtpSession, type Step } from './session.ts';
+export {
+  type Answer,
+  type EachAnswer,
+  type Question,
+  type SessionOptions,
+  SmtpSession,
+  type Step,
+} from './session.ts';
 export type { AuthOptions } from './session-auth.ts';
 export {
   describeStatus,

@@ -8,6 +8,7 @@ import type { SessionOptions, Step } from './session-steps.ts';
 const BEFORE_TLS: ReadonlySet<Command['verb']> = new Set([
   'EHLO',
   'HELO',
+  'LHLO',
   'NOOP',
   'RSET',
   'QUIT',

@@ -8,16 +8,10 @@ import type { PermanentStatus, TransientStatus } from './status.ts';
 export const SENDER_OK = plain(reply(250, '2.1.0', 'Sender ok'));
 export const RECIPIENT_OK = plain(reply(250, '2.1.5', 'Recipient ok'));
 export const START_MAIL_INPUT = plain(reply(354, undefined, 'Start mail input; end with <CRLF>.<CRLF>'));
-const OK = plain(reply(250, '2.0.0', 'Ok'));
+export const OK = plain(reply(250, '2.0.0', 'Ok'));
 export const READY_FOR_TLS = plain(reply(220, '2.0.0', 'Ready to start TLS'));
 // RFC 5321 §7.3: a server need not tell who exists, and says so with 252.
-const CANNOT_VRFY = plain(reply(252, '2.5.0', 'Cannot verify; send the message and see'));
-const HELP = plain(
-  reply(214, '2.0.0', 'EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT', 'See RFC 5321'),
-);
-
-/** The commands that need no more than a reply. */
-export const WITHOUT_MAIL = { NOOP: OK, RSET: OK, VRFY: CANNOT_VRFY, HELP } as const;
+export const CANNOT_VRFY = plain(reply(252, '2.5.0', 'Cannot verify; send the message and see'));
 
 export const SAY_HELLO_FIRST = refusal(503, '5.5.1', 'Say EHLO first');
 export const MAIL_FIRST = refusal(503, '5.5.1', 'MAIL comes first');
@@ -75,12 +69,6 @@ export function refusalOf(fault: Fault): ReplyStep {
 export function refusalOfCommand(command: Command): ReplyStep {
   if (command.verb === 'fault') return refusalOf(command.fault);
   return command.verb === 'EXPN' ? NOT_IMPLEMENTED : UNKNOWN_COMMAND;
-}
-
-/** RFC 5321 §3.1: the banner, or 554 instead of it, after which only QUIT gets more than 503. */
-export function bannerReply(answer: Exclude<Answer, { kind: 'disconnect' }>, hostname: string): ReplyStep {
-  if (answer.kind === 'accept') return plain(reply(220, undefined, `${hostname} ESMTP Posthouse`));
-  return plain(reply(answer.code ?? (answer.kind === 'reject' ? 554 : 421), answer.status, answer.text));
 }
 
 export function closingReply(hostname: string): ReplyStep {

@@ -26,6 +26,10 @@ export interface SessionOptions {
   readonly unauthenticatedBytes: number;
   /** Chunks of one message (BDAT). */
   readonly chunks: number;
+  /** `lmtp`: LHLO greets, and the end of a message is answered for each recipient (RFC 2033). */
+  readonly protocol: 'smtp' | 'lmtp';
+  /** `cannot-verify` answers 252, `off` 502 (RFC 5321 §3.5.3 and §7.3). */
+  readonly vrfy: 'cannot-verify' | 'off';
   /** Offers BINARYMIME (RFC 3030 §3). */
   readonly binaryMime: boolean;
   /** What happens to a message whose lines do not all end in CRLF. */
@@ -67,6 +71,14 @@ export type Answer =
       readonly code?: number;
     }
   | { readonly kind: 'disconnect'; readonly text: string };
+
+export type MessageAnswer = Exclude<Answer, { kind: 'disconnect' }>;
+
+/** To on-data, on LMTP alone: an answer for each accepted recipient, in the order of RCPT (RFC 2033 §4.2). */
+export interface EachAnswer {
+  readonly kind: 'each';
+  readonly answers: readonly MessageAnswer[];
+}
 
 export interface ReplyStep {
   readonly do: 'reply';

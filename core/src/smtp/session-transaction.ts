@@ -2,6 +2,7 @@
 // cannot be served now, whatever its arguments.
 
 import type { BdatCommand, Command } from './command.ts';
+import type { MailParameters } from './parameters.ts';
 import type { SessionBody } from './session-body.ts';
 import { SessionChunks } from './session-chunks.ts';
 import {
@@ -12,8 +13,10 @@ import {
   NESTED_MAIL,
   NO_VALID_RECIPIENTS,
   RCPT_FIRST,
+  RECIPIENT_OK,
   refusalOf,
   SAY_HELLO_FIRST,
+  SENDER_OK,
   TOO_LARGE,
 } from './session-replies.ts';
 import type { SessionOptions, Step } from './session-steps.ts';
@@ -35,10 +38,33 @@ export class SessionTransaction {
   body: SessionBody | undefined;
   readonly chunks: SessionChunks;
   readonly #messageSize: number;
+  readonly #lmtp: boolean;
 
   constructor(options: SessionOptions) {
     this.#messageSize = options.messageSize;
+    this.#lmtp = options.protocol === 'lmtp';
     this.chunks = new SessionChunks(options);
+  }
+
+  /** How many replies the end of a message has: on LMTP one for each accepted recipient (RFC 2033 §4.2). */
+  get replies(): number {
+    return this.#lmtp ? this.accepted : 1;
+  }
+
+  /** What MAIL says of the message, before it is accepted. */
+  expect({ smtputf8, body }: MailParameters): void {
+    this.smtputf8 = smtputf8 === true;
+    this.binary = body === 'BINARYMIME';
+  }
+
+  /** The sender or a recipient was accepted: what the client hears. */
+  accept(hook: 'on-mail-from' | 'on-rcpt'): Step {
+    if (hook === 'on-rcpt') {
+      this.accepted += 1;
+      return RECIPIENT_OK;
+    }
+    this.open = true;
+    return SENDER_OK;
   }
 
   reset(): void {
@@ -70,7 +96,8 @@ export class SessionTransaction {
       case 'RCPT':
       case 'DATA':
         if (!this.open) return helo === undefined ? SAY_HELLO_FIRST : MAIL_FIRST;
-        if (verb === 'DATA' && this.accepted === 0) return NO_VALID_RECIPIENTS;
+        // RFC 2033 §4.2 has 503 where RFC 5321 §3.3 has 554.
+        if (verb === 'DATA' && this.accepted === 0) return this.#lmtp ? RCPT_FIRST : NO_VALID_RECIPIENTS;
         // RFC 3030 §2 and §3: the two never mix, and only chunks can carry what is binary.
         if (this.chunks.count > 0) return AFTER_CHUNKS;
         return verb === 'DATA' && this.binary ? BINARY_BY_BDAT : undefined;

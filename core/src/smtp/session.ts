@@ -2,23 +2,24 @@
 // however the bytes are cut, the steps are the same. It knows no socket, clock, promise, plugin or logger:
 // reception/connection.ts drives it.
 
-import { type BdatCommand, type Command, commandOf } from './command.ts';
-import { ehloKeywords } from './extensions.ts';
+import { type BdatCommand, type Command, commandOf, type HelloCommand } from './command.ts';
 import { LineSplitter } from './line-splitter.ts';
 import { reply } from './reply.ts';
 import type { LoginAnswer } from './sasl.ts';
 import { type AuthStep, SessionAuth } from './session-auth.ts';
 import { SessionBody } from './session-body.ts';
 import { type ClaimCommand, readClaim } from './session-claims.ts';
+import { endReplies, repeat } from './session-end.ts';
 import { readMail, readRcpt } from './session-envelope.ts';
 import { SessionGate } from './session-gate.ts';
+import { bannerReply, helloReply, helpReply, type OnOffer } from './session-greeting.ts';
 import * as say from './session-replies.ts';
-import type { Answer, Question, SessionOptions, Step } from './session-steps.ts';
+import type { Answer, EachAnswer, Question, SessionOptions, Step } from './session-steps.ts';
 import { SessionTally } from './session-tally.ts';
 import { SessionTransaction } from './session-transaction.ts';
 import type { TransientStatus } from './status.ts';
 
-export type { Answer, Question, SessionOptions, Step };
+export type { Answer, EachAnswer, Question, SessionOptions, Step };
 
 const RESET: Step = { do: 'reset' };
 const START_TLS: Step = { do: 'start-tls' };
@@ -26,10 +27,12 @@ const START_TLS: Step = { do: 'start-tls' };
 type HookQuestion = Exclude<Question, { readonly hook: null }>;
 
 export class SmtpSession {
-  /** What the client called itself in its last EHLO or HELO. Untrusted. */
+  /** What the client called itself in its last EHLO, HELO or LHLO. Untrusted. */
   helo: string | undefined;
-  /** The last greeting was EHLO. */
+  /** The last greeting was EHLO or LHLO. */
   esmtp = false;
+  /** The session speaks LMTP (RFC 2033). */
+  readonly lmtp: boolean;
   /** The client sent something before the banner. */
   earlyTalker = false;
 
@@ -47,6 +50,7 @@ export class SmtpSession {
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.lmtp = options.protocol === 'lmtp';
     this.#gate = new SessionGate(options);
     this.#auth = new SessionAuth(options.auth);
     this.#splitter = new LineSplitter({ maxLine: Math.max(options.commandLine, options.auth?.line ?? 0) });
@@ -97,14 +101,14 @@ export class SmtpSession {
   }
 
   /** The answer to the one open question, of the kind that it asks for. */
-  answer(answer: Answer | LoginAnswer): Step[] {
+  answer(answer: Answer | EachAnswer | LoginAnswer): Step[] {
     const question = this.#open;
     const steps: Step[] = [];
     if (question === undefined || this.#phase === 'closed') return steps;
     this.#open = undefined;
     this.#greeted = true;
     if (question.hook === null) this.#carryOut(this.#auth.answer(answer as LoginAnswer), steps);
-    else this.#apply(question, answer as Answer, steps);
+    else this.#apply(question, answer as Answer | EachAnswer, steps);
     this.#work(steps);
     return steps;
   }
@@ -192,14 +196,20 @@ export class SmtpSession {
         return;
       case 'EHLO':
       case 'HELO':
-        this.#hello(command.verb === 'EHLO', command.domain, steps);
+      case 'LHLO':
+        this.#hello(command, steps);
         return;
       case 'RSET':
       case 'NOOP':
-      case 'VRFY':
-      case 'HELP':
         if (command.verb === 'RSET') this.#endTransaction(steps);
-        this.#withoutMail(steps, say.WITHOUT_MAIL[command.verb]);
+        this.#withoutMail(steps, say.OK);
+        return;
+      case 'VRFY':
+        if (this.#options.vrfy === 'off') this.#refuse(steps, say.NOT_IMPLEMENTED);
+        else this.#withoutMail(steps, say.CANNOT_VRFY);
+        return;
+      case 'HELP':
+        this.#withoutMail(steps, helpReply(this.#options, this.#onOffer));
         return;
       case 'QUIT':
         steps.push(say.closingReply(this.#options.hostname));
@@ -224,14 +234,17 @@ export class SmtpSession {
     }
   }
 
-  #hello(esmtp: boolean, domain: string, steps: Step[]): void {
+  #hello({ verb, domain }: HelloCommand, steps: Step[]): void {
+    // RFC 2033 §4.1: LHLO takes the place of both.
+    if ((verb === 'LHLO') !== this.lmtp) return this.#refuse(steps, say.UNKNOWN_COMMAND);
     this.#endTransaction(steps); // RFC 5321 §4.1.4: EHLO clears the state as RSET does
     this.helo = domain;
-    this.esmtp = esmtp;
-    const startTls = this.#gate.tls === 'offered';
-    const auth = this.#auth.offered(this.#gate.secure);
-    const keywords = esmtp ? ehloKeywords({ ...this.#options, startTls, auth }) : [];
-    this.#withoutMail(steps, say.plain(reply(250, undefined, this.#options.hostname, ...keywords)));
+    this.esmtp = verb !== 'HELO';
+    this.#withoutMail(steps, helloReply(this.#options, this.esmtp, this.#onOffer));
+  }
+
+  get #onOffer(): OnOffer {
+    return { startTls: this.#gate.tls === 'offered', auth: this.#auth.offered(this.#gate.secure) };
   }
 
   #mail(argument: string, steps: Step[]): void {
@@ -242,8 +255,7 @@ export class SmtpSession {
     if ('refusal' in mail) this.#refuse(steps, mail.refusal);
     else if (this.#tally.begins()) this.#enough(steps, 'Too many messages in one session');
     else {
-      this.#transaction.smtputf8 = mail.parameters.smtputf8 === true;
-      this.#transaction.binary = mail.parameters.body === 'BINARYMIME';
+      this.#transaction.expect(mail.parameters);
       this.#ask({ hook: 'on-mail-from', ...mail }, steps);
     }
   }
@@ -280,13 +292,13 @@ export class SmtpSession {
     const { size, last, refusal, messageSize } = this.#transaction.chunks.end(this.#transaction.open);
     if (refusal?.outOfOrder) this.#refuse(steps, refusal.step);
     else if (refusal === undefined ? last : refusal.ends) this.#endMessage(messageSize, refusal?.step, steps);
-    else steps.push(refusal?.step ?? say.chunkOk(size));
+    else repeat(refusal?.step ?? say.chunkOk(size), last ? this.#transaction.replies : 1, steps);
   }
 
   #endMessage(size: number, refusal: Step | undefined, steps: Step[]): void {
     if (refusal === undefined) this.#ask({ hook: 'on-data', size }, steps);
     else {
-      steps.push(refusal);
+      repeat(refusal, this.#transaction.replies, steps);
       this.#endTransaction(steps);
     }
   }
@@ -305,13 +317,13 @@ export class SmtpSession {
     if ('refusal' in claim) this.#refuse(steps, claim.refusal);
     else if ('client' in claim) {
       this.helo = claim.client.helo ?? undefined;
-      this.esmtp = claim.client.protocol === 'ESMTP';
+      this.esmtp = this.lmtp || claim.client.protocol === 'ESMTP';
       this.#auth.assume(claim.client);
       steps.push({ do: 'client-is', client: claim.client });
       this.#ask({ hook: 'on-connect' }, steps);
     } else {
       steps.push({ do: 'forwarded', forwarded: claim.forwarded });
-      this.#withoutMail(steps, say.WITHOUT_MAIL.NOOP);
+      this.#withoutMail(steps, say.OK);
     }
   }
 
@@ -327,37 +339,23 @@ export class SmtpSession {
     this.#phase = 'handshake';
   }
 
-  #apply(question: HookQuestion, answer: Answer, steps: Step[]): void {
+  #apply(question: HookQuestion, answer: Answer | EachAnswer, steps: Step[]): void {
     if (answer.kind === 'disconnect') {
       steps.push(say.plain(reply(421, '4.7.0', answer.text)));
       this.#close(steps, answer.text);
       return;
     }
-    switch (question.hook) {
-      case 'on-connect':
-        steps.push(this.#gate.closed ?? say.bannerReply(answer, this.#options.hostname));
-        if (answer.kind === 'reject') this.#gate.close(say.ONLY_QUIT);
-        else if (answer.kind === 'defer') this.#close(steps, answer.text);
-        return;
-      case 'on-mail-from':
-        if (answer.kind === 'accept') {
-          this.#transaction.open = true;
-          steps.push(say.SENDER_OK);
-        } else this.#withoutMail(steps, say.vetoReply(answer));
-        return;
-      case 'on-rcpt':
-        if (answer.kind === 'accept') {
-          this.#transaction.accepted += 1;
-          steps.push(say.RECIPIENT_OK);
-        } else this.#withoutMail(steps, say.vetoReply(answer));
-        return;
-      case 'on-data':
-        if (answer.kind === 'accept') {
-          this.#tally.accepted();
-          steps.push(say.plain(reply(250, '2.0.0', answer.text ?? 'Ok')));
-        } else steps.push(say.vetoReply(answer));
-        this.#endTransaction(steps);
+    if (question.hook === 'on-data' || answer.kind === 'each') {
+      if (endReplies(answer, this.#transaction.replies, steps)) this.#tally.accepted();
+      this.#endTransaction(steps);
+      return;
     }
+    if (question.hook === 'on-connect') {
+      steps.push(this.#gate.closed ?? bannerReply(answer, this.#options));
+      if (answer.kind === 'reject') this.#gate.close(say.ONLY_QUIT);
+      else if (answer.kind === 'defer') this.#close(steps, answer.text);
+    } else if (answer.kind === 'accept') steps.push(this.#transaction.accept(question.hook));
+    else this.#withoutMail(steps, say.vetoReply(answer));
   }
 
   #ask(question: Question, steps: Step[]): Step[] {

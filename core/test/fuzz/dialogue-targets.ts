@@ -38,6 +38,7 @@ const SETTINGS: readonly SessionOptions[] = [
   { ...OPTIONS, auth: AUTH },
   { ...OPTIONS, auth: { ...AUTH, required: true, withoutTls: false }, tls: 'active' },
   { ...OPTIONS, tls: 'offered' },
+  { ...OPTIONS, protocol: 'lmtp', vrfy: 'off' },
   { ...OPTIONS, body: LENIENT, binaryMime: true },
   { ...OPTIONS, body: LENIENT, messageSize: 40, textLine: 30, commandLine: 64, recipients: 2 },
   { ...OPTIONS, badCommands: 3, commandsWithoutMail: 3, messagesPerSession: 2, unauthenticatedBytes: 600 },

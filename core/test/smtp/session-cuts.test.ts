@@ -20,6 +20,7 @@ const SMALL: Partial<SessionOptions> = {
 };
 
 const BINARY: Partial<SessionOptions> = { binaryMime: true };
+const LMTP: Partial<SessionOptions> = { protocol: 'lmtp' };
 
 const NO: Answer = { kind: 'reject', status: '5.7.1', text: 'No' };
 const LATER: Answer = { kind: 'defer', status: '4.7.1', text: 'Later' };
@@ -110,6 +111,7 @@ test('octet by octet a dialogue leads to the same steps', () => {
 const pieces = fc.constantFrom(
   'EHLO x.example\r\n',
   'HELO x.example\r\n',
+  'LHLO x.example\r\nMAIL FROM:<>\r\nRCPT TO:<b@y.example>\r\nRCPT TO:<c@y.example>\r\n',
   'MAIL FROM:<>\r\n',
   'MAIL FROM:<a@x.example>\r\n',
   'MAIL FROM:<ä@x.example> SMTPUTF8\r\n',
@@ -150,6 +152,8 @@ const settings = fc.constantFrom<Partial<SessionOptions>[]>(
   LENIENT,
   SMALL,
   BINARY,
+  LMTP,
+  { ...LMTP, ...SMALL },
   { ...SMALL, ...LENIENT },
   { ...SMALL, ...BINARY },
 );

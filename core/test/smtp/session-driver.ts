@@ -22,6 +22,8 @@ export const OPTIONS: SessionOptions = {
   messagesPerSession: 1000,
   unauthenticatedBytes: 1_000_000,
   chunks: 50,
+  protocol: 'smtp',
+  vrfy: 'cannot-verify',
   binaryMime: false,
   body: { bareLf: 'refuse', bareCr: 'refuse', nul: 'refuse' },
   tls: 'none',

@@ -76,6 +76,12 @@ function listenerComplaints(
     (other) => typeof port === 'number' && port !== 0 && other.port === port && other.host === host,
   );
   if (same !== undefined) complaints.push(['port', `is taken: listener ${same.name} has ${host}:${port}`]);
+  if (listener.protocol === 'lmtp' && port === 25) {
+    complaints.push([
+      'port',
+      'must not be 25 with protocol: lmtp (RFC 2033 §5); choose another one, such as 24',
+    ]);
+  }
   if (authMechanisms !== undefined && auth !== 'offered' && auth !== 'required') {
     complaints.push(['authMechanisms', 'has no meaning without auth: offered or auth: required']);
   }
