@@ -236,7 +236,10 @@ export class SmtpSession {
 
   #hello({ verb, domain }: HelloCommand, steps: Step[]): void {
     // RFC 2033 §4.1: LHLO takes the place of both.
-    if ((verb === 'LHLO') !== this.lmtp) return this.#refuse(steps, say.UNKNOWN_COMMAND);
+    if ((verb === 'LHLO') !== this.lmtp) {
+      this.#refuse(steps, say.UNKNOWN_COMMAND);
+      return;
+    }
     this.#endTransaction(steps); // RFC 5321 §4.1.4: EHLO clears the state as RSET does
     this.helo = domain;
     this.esmtp = verb !== 'HELO';
