@@ -4,6 +4,7 @@
 import { BinaryHeaderScanner } from './binary-header.ts';
 import { DotDecoder } from './dot-stuffing.ts';
 import { type BodyPolicy, bodyFault, LineEndNormaliser, LineEndScanner } from './line-ends.ts';
+import type { SessionOutlet } from './session-outlet.ts';
 import { LINE_TOO_LONG, refusalOf, TOO_LARGE } from './session-replies.ts';
 import type { SessionOptions, Step } from './session-steps.ts';
 
@@ -36,17 +37,17 @@ export class SessionBody {
   }
 
   /** Takes what has arrived of DATA. Gives the index just after the end of data, or -1 while it has not come. */
-  receive(bytes: Uint8Array, steps: Step[]): number {
+  receive(bytes: Uint8Array, out: SessionOutlet): number {
     const received = this.#decoder.receive(bytes);
-    this.#keep(received.body, steps);
+    this.#keep(received.body, out);
     return received.end;
   }
 
   /** Takes octets of a chunk, which are counted, not stuffed (RFC 3030 §2). */
-  receiveChunk(bytes: Uint8Array, steps: Step[]): void {
+  receiveChunk(bytes: Uint8Array, out: SessionOutlet): void {
     this.#scanner ??= this.#binary ? new BinaryHeaderScanner() : new LineEndScanner();
     this.#scanner.receive(bytes);
-    this.#keep(bytes, steps);
+    this.#keep(bytes, out);
   }
 
   /** The last chunk is in. */
@@ -55,8 +56,8 @@ export class SessionBody {
   }
 
   /** Nothing of it will be wanted. */
-  drop(steps: Step[]): void {
-    if (!this.#dropped) steps.push(DROP_BODY);
+  drop(out: SessionOutlet): void {
+    if (!this.#dropped) out.say(DROP_BODY);
     this.#dropped = true;
   }
 
@@ -71,10 +72,10 @@ export class SessionBody {
     return longestLine > this.#textLine ? LINE_TOO_LONG : undefined;
   }
 
-  #keep(octets: Uint8Array, steps: Step[]): void {
+  #keep(octets: Uint8Array, out: SessionOutlet): void {
     const body = this.#normaliser === undefined ? octets : this.#normaliser.receive(octets);
     this.size += body.length;
-    if (this.refusal !== undefined) this.drop(steps);
-    else if (body.length > 0) steps.push({ do: 'body', bytes: body });
+    if (this.refusal !== undefined) this.drop(out);
+    else if (body.length > 0) out.say({ do: 'body', bytes: body });
   }
 }

@@ -3,6 +3,7 @@
 
 import type { BdatCommand } from './command.ts';
 import { SessionBody } from './session-body.ts';
+import type { SessionOutlet } from './session-outlet.ts';
 import { CHUNK_REFUSED, refusalOf, TOO_LARGE, TOO_MANY_CHUNKS } from './session-replies.ts';
 import type { SessionOptions, Step } from './session-steps.ts';
 
@@ -52,7 +53,7 @@ export class SessionChunks {
     { size, last, fault }: BdatCommand,
     outOfOrder: Step | undefined,
     binary: boolean,
-    steps: Step[],
+    out: SessionOutlet,
   ): void {
     const wrong = outOfOrder ?? (fault && refusalOf(fault));
     this.#size = size;
@@ -61,15 +62,15 @@ export class SessionChunks {
     this.#refusal = this.#refusalOf(wrong, size);
     this.count += 1;
     if (this.#refusal === undefined) this.#body ??= new SessionBody(this.#limits, binary);
-    else this.#body?.drop(steps);
+    else this.#body?.drop(out);
   }
 
   /** Takes what has arrived. Gives the index just after the end of the chunk, or -1 while it has not come. */
-  receive(bytes: Uint8Array, steps: Step[]): number {
+  receive(bytes: Uint8Array, out: SessionOutlet): number {
     const whole = bytes.length <= this.#left;
     const octets = whole ? bytes : bytes.subarray(0, this.#left);
     this.#left -= octets.length;
-    if (this.#refusal === undefined) (this.#body as SessionBody).receiveChunk(octets, steps);
+    if (this.#refusal === undefined) (this.#body as SessionBody).receiveChunk(octets, out);
     return this.#left === 0 ? octets.length : -1;
   }
 

@@ -14,6 +14,7 @@ export const READY_FOR_TLS = plain(reply(220, '2.0.0', 'Ready to start TLS'));
 export const CANNOT_VRFY = plain(reply(252, '2.5.0', 'Cannot verify; send the message and see'));
 
 export const SAY_HELLO_FIRST = refusal(503, '5.5.1', 'Say EHLO first');
+export const SAY_LHLO_FIRST = refusal(503, '5.5.1', 'Say LHLO first'); // RFC 2033 §4.1
 export const MAIL_FIRST = refusal(503, '5.5.1', 'MAIL comes first');
 export const NESTED_MAIL = refusal(503, '5.5.1', 'A transaction is already open');
 export const IN_TRANSACTION = refusal(503, '5.5.1', 'Not in the middle of a transaction');

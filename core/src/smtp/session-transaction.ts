@@ -5,6 +5,7 @@ import type { BdatCommand, Command } from './command.ts';
 import type { MailParameters } from './parameters.ts';
 import type { SessionBody } from './session-body.ts';
 import { SessionChunks } from './session-chunks.ts';
+import type { SessionOutlet } from './session-outlet.ts';
 import {
   AFTER_CHUNKS,
   BINARY_BY_BDAT,
@@ -16,6 +17,7 @@ import {
   RECIPIENT_OK,
   refusalOf,
   SAY_HELLO_FIRST,
+  SAY_LHLO_FIRST,
   SENDER_OK,
   TOO_LARGE,
 } from './session-replies.ts';
@@ -34,15 +36,17 @@ export class SessionTransaction {
   binary = false;
   /** Recipients that were accepted. */
   accepted = 0;
-  /** What comes by DATA. */
+  /** What comes by DATA, while it comes. */
   body: SessionBody | undefined;
   readonly chunks: SessionChunks;
   readonly #messageSize: number;
   readonly #lmtp: boolean;
+  readonly #helloFirst: Step;
 
   constructor(options: SessionOptions) {
     this.#messageSize = options.messageSize;
     this.#lmtp = options.protocol === 'lmtp';
+    this.#helloFirst = this.#lmtp ? SAY_LHLO_FIRST : SAY_HELLO_FIRST;
     this.chunks = new SessionChunks(options);
   }
 
@@ -80,10 +84,10 @@ export class SessionTransaction {
    * BDAT: the octets of a chunk follow, refused or not. False, and a reply, where there are too many to wait for:
    * outside a transaction no deadline bounds what is dropped, and what cannot be counted has no end.
    */
-  beginChunk(command: BdatCommand, refusal: Step | undefined, steps: Step[]): boolean {
+  beginChunk(command: BdatCommand, refusal: Step | undefined, out: SessionOutlet): boolean {
     const waitsFor = this.open ? Number.MAX_SAFE_INTEGER : this.#messageSize;
-    if (command.size <= waitsFor) this.chunks.begin(command, refusal, this.binary, steps);
-    else steps.push(command.fault === undefined ? TOO_LARGE : refusalOf(command.fault));
+    if (command.size <= waitsFor) this.chunks.begin(command, refusal, this.binary, out);
+    else out.say(command.fault === undefined ? TOO_LARGE : refusalOf(command.fault));
     return command.size <= waitsFor;
   }
 
@@ -92,17 +96,17 @@ export class SessionTransaction {
     switch (verb) {
       case 'MAIL':
         if (this.open) return NESTED_MAIL;
-        return helo === undefined ? SAY_HELLO_FIRST : undefined;
+        return helo === undefined ? this.#helloFirst : undefined;
       case 'RCPT':
       case 'DATA':
-        if (!this.open) return helo === undefined ? SAY_HELLO_FIRST : MAIL_FIRST;
+        if (!this.open) return helo === undefined ? this.#helloFirst : MAIL_FIRST;
         // RFC 2033 §4.2 has 503 where RFC 5321 §3.3 has 554.
         if (verb === 'DATA' && this.accepted === 0) return this.#lmtp ? RCPT_FIRST : NO_VALID_RECIPIENTS;
         // RFC 3030 §2 and §3: the two never mix, and only chunks can carry what is binary.
         if (this.chunks.count > 0) return AFTER_CHUNKS;
         return verb === 'DATA' && this.binary ? BINARY_BY_BDAT : undefined;
       case 'BDAT':
-        if (helo === undefined) return SAY_HELLO_FIRST;
+        if (helo === undefined) return this.#helloFirst;
         if (!esmtp) return EHLO_FOR_BDAT;
         if (!this.open) return MAIL_FIRST;
         return this.accepted === 0 ? RCPT_FIRST : undefined;
