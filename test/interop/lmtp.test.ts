@@ -2,14 +2,17 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { acceptDomain, deliverMaildir, durableStore, MAIL } from '../support/durable-house.ts';
-import { startPostfix } from '../support/postfix-instance.ts';
+import { type PostfixInstance, startPostfix } from '../support/postfix-instance.ts';
 import { lacks, missingProgram, missingRoot } from '../support/requirements.ts';
 import { ServerProcess, TemporaryFolder } from '../support/server-process.ts';
 import { mailIn } from './maildir.ts';
 import { run } from './programs.ts';
 import { sendRaw } from './send-raw.ts';
 
+const JUDGE = fileURLToPath(new URL('../support/judge-by-local-part.js', import.meta.url));
 const home = new TemporaryFolder('interop-lmtp');
 let server: ServerProcess;
 
@@ -17,7 +20,7 @@ before(async () => {
   server = await ServerProcess.start(home.path, {
     control: false,
     listeners: [{ name: 'mx', host: '127.0.0.1', port: 0, protocol: 'lmtp' }],
-    plugins: [durableStore(), acceptDomain(), deliverMaildir()],
+    plugins: [durableStore(), acceptDomain(), { use: JUDGE }, deliverMaildir()],
   });
 });
 
@@ -26,23 +29,49 @@ after(async () => {
   home.remove();
 });
 
-test('Postfix delivers to two recipients with its lmtp client', async (t) => {
+/** What became of each recipient, in Postfix's words; waits until it has said so. */
+async function settled(postfix: PostfixInstance, recipients: readonly string[]): Promise<readonly string[]> {
+  const deadline = Date.now() + 20_000;
+  for (;;) {
+    const log = postfix.log();
+    const found = recipients.flatMap((to) => {
+      const status = new RegExp(`postfix/lmtp.*to=<${to.replaceAll('.', '\\.')}>.*status=(.*)`).exec(
+        log,
+      )?.[1];
+      return status === undefined ? [] : [status];
+    });
+    if (found.length === recipients.length) return found;
+    if (Date.now() > deadline) throw new Error(`not all were settled:\n${log}`);
+    await wait(20);
+  }
+}
+
+test('Postfix delivers with its lmtp client, and settles each recipient by its own reply', async (t) => {
   if (lacks(t, missingProgram('postconf', 'mail_version') ?? missingRoot())) return;
   using folder = new TemporaryFolder('interop-postfix-lmtp');
   const postfix = await startPostfix(
     folder.path,
-    `myhostname = postfix.posthouse.test\ndefault_transport = lmtp:[127.0.0.1]:${server.port}\nrelay_transport = lmtp:[127.0.0.1]:${server.port}\nlmtp_host_lookup = native\nlmtp_dns_support_level = disabled`,
+    `myhostname = postfix.posthouse.test
+default_transport = lmtp:[127.0.0.1]:${server.port}
+relay_transport = lmtp:[127.0.0.1]:${server.port}
+lmtp_host_lookup = native
+lmtp_dns_support_level = disabled`,
   );
   try {
     const content = Buffer.from('Subject: by lmtp\r\n\r\nHello\r\n');
-    await sendRaw(postfix.port, 'a@client.example', ['one@posthouse.test', 'two@posthouse.test'], content);
+    const recipients = ['one', 'full', 'two', 'busy'].map((local) => `${local}@posthouse.test`);
+    await sendRaw(postfix.port, 'a@client.example', recipients, content);
     for (const box of ['one', 'two']) {
-      const [message] = await mailIn(`${home.join(MAIL)}/${box}`, 1).catch((error: Error) => {
+      const [message, ...more] = await mailIn(`${home.join(MAIL)}/${box}`, 1).catch((error: Error) => {
         throw new Error(`${error.message}\n${postfix.log()}`);
       });
       assert.match(String(message), /\r\n\tby \S+ with LMTP id /);
+      assert.deepEqual(more, []);
     }
-    assert.equal(postfix.log().match(/postfix\/lmtp.*status=sent \(250 2\.0\.0 Queued as/g)?.length, 2);
+    const [one, full, two, busy] = await settled(postfix, recipients);
+    for (const accepted of [one, two]) assert.match(String(accepted), /^sent \(250 2\.0\.0 Queued as/);
+    assert.match(String(full), /^bounced \(.*550 5\.2\.2 Mailbox full/);
+    assert.match(String(busy), /^deferred \(.*450 4\.2\.1 Mailbox busy/);
   } finally {
     postfix.stop();
   }
@@ -53,6 +82,7 @@ test('Python smtplib.LMTP sends a message', async (t) => {
   const script = `
 import smtplib, sys
 with smtplib.LMTP('127.0.0.1', int(sys.argv[1])) as server:
+    server.ehlo_or_helo_if_needed()
     print(server.sendmail('a@client.example', ['three@posthouse.test'], b'Subject: x\\r\\n\\r\\nHello\\r\\n'))
 `;
   const { status, output } = await run('python3', ['-c', script, String(server.port)]);

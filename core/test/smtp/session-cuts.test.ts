@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Answer, SessionOptions } from '../../src/smtp/index.ts';
+import type { Answer, EachAnswer, SessionOptions } from '../../src/smtp/index.ts';
 import { cut, octets, sizes } from './bytes.ts';
 import { ACCEPT, type Answering, Client, type Pace } from './session-driver.ts';
 
@@ -22,14 +22,25 @@ const SMALL: Partial<SessionOptions> = {
 const BINARY: Partial<SessionOptions> = { binaryMime: true };
 const LMTP: Partial<SessionOptions> = { protocol: 'lmtp' };
 
-const NO: Answer = { kind: 'reject', status: '5.7.1', text: 'No' };
+type OneOfEach = EachAnswer['answers'][number];
+const NO: OneOfEach = { kind: 'reject', status: '5.7.1', text: 'No' };
 const LATER: Answer = { kind: 'defer', status: '4.7.1', text: 'Later' };
 const GO: Answer = { kind: 'disconnect', text: 'Go' };
 
 /** Answers in turn, so that the same questions get the same answers whenever they are asked. */
-function answers(list: readonly Answer[]): Answering {
+function answers(list: readonly Answer[], lmtp: boolean): Answering {
   let turn = 0;
-  return () => list[turn++ % list.length] ?? ACCEPT;
+  let accepted = 0;
+  const next = (): Answer => list[turn++ % list.length] ?? ACCEPT;
+  return ({ hook }) => {
+    const answer = next();
+    if (hook === 'on-mail-from') accepted = 0;
+    if (hook === 'on-rcpt' && answer.kind === 'accept') accepted += 1;
+    // On LMTP every message has an answer for each recipient.
+    if (hook !== 'on-data' || !lmtp || answer.kind === 'disconnect') return answer;
+    const answers = Array.from({ length: accepted }, next);
+    return { kind: 'each', answers: answers.map((each) => (each.kind === 'disconnect' ? NO : each)) };
+  };
 }
 
 function steps(
@@ -38,7 +49,7 @@ function steps(
   list: readonly Answer[] = [ACCEPT],
   pace: Pace = 'at-once',
 ): string[] {
-  const client = new Client(options, answers(list), pace);
+  const client = new Client(options, answers(list, options.protocol === 'lmtp'), pace);
   for (const chunk of chunks) client.send(chunk);
   client.settle();
   return client.do(client.session.inputEnded()).settle().heard();

@@ -2,6 +2,7 @@
 
 import {
   type Answer,
+  type EachAnswer,
   formatReply,
   type LoginAnswer,
   type Question,
@@ -33,7 +34,7 @@ export const OPTIONS: SessionOptions = {
 };
 
 export const ACCEPT: Answer = { kind: 'accept' };
-export type Answering = (question: Question) => Answer | LoginAnswer;
+export type Answering = (question: Question) => Answer | EachAnswer | LoginAnswer;
 
 /** `at-once`: as the driver does where no handler suspends. `late`: when all the chunks have been received. */
 export type Pace = 'at-once' | 'late';

@@ -92,6 +92,15 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    what: 'LMTP on the port of SMTP (RFC 2033 §5), and words of a listener',
+    yaml: 'hostname: mx.example.org\nlisteners:\n  - { name: mx, port: 25, protocol: lmtp }\n  - { name: local, port: 24, protocol: lmpt, vrfy: on }\n',
+    lines: [
+      'posthouse.yaml:3:23 listeners[0].port must not be 25 with protocol: lmtp (RFC 2033 §5); choose another one, such as 24',
+      'posthouse.yaml:4:40 listeners[1].protocol must be one of smtp, lmtp, got "lmpt"; did you mean lmtp?',
+      'posthouse.yaml:4:52 listeners[1].vrfy must be one of cannot-verify, off, got "on"',
+    ],
+  },
+  {
     what: 'what is missing stands where it should be',
     yaml: 'listeners:\n  - name: mx\n',
     lines: ['posthouse.yaml:1:1 hostname is missing', 'posthouse.yaml:2:5 listeners[0].port is missing'],
