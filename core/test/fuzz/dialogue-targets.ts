@@ -2,26 +2,23 @@
 
 import assert from 'node:assert/strict';
 import {
-  type Answer,
   type BodyPolicy,
   DotDecoder,
   DotEncoder,
   formatReply,
   LineEndNormaliser,
   mailbox,
-  type Question,
   ReplyParser,
   SASL_MECHANISMS,
   type SessionOptions,
   SmtpDialogue,
-  SmtpSession,
-  type Step,
 } from '../../src/smtp/index.ts';
 import { cut } from '../smtp/bytes.ts';
 import { OPTIONS } from '../smtp/session-driver.ts';
 import { Chance } from './chance.ts';
 import type { Target } from './fuzzer.ts';
-import { loginAnswer, TOOLS } from './sasl-target.ts';
+import { TOOLS } from './sasl-target.ts';
+import { Play, REPLY } from './session-play.ts';
 import { dialogues, octetsOf, REPLY_WORDS, SESSION_WORDS } from './words.ts';
 
 const LENIENT: BodyPolicy = { bareLf: 'normalise', bareCr: 'normalise', nul: 'accept' };
@@ -38,135 +35,60 @@ const SETTINGS: readonly SessionOptions[] = [
   { ...OPTIONS, auth: AUTH },
   { ...OPTIONS, auth: { ...AUTH, required: true, withoutTls: false }, tls: 'active' },
   { ...OPTIONS, tls: 'offered' },
-  { ...OPTIONS, protocol: 'lmtp', vrfy: 'off' },
+  { ...OPTIONS, xclient: 'offered', auth: AUTH, vrfy: 'off' },
+  { ...OPTIONS, xclient: 'refused' },
   { ...OPTIONS, body: LENIENT, binaryMime: true },
   { ...OPTIONS, body: LENIENT, messageSize: 40, textLine: 30, commandLine: 64, recipients: 2 },
   { ...OPTIONS, badCommands: 3, commandsWithoutMail: 3, messagesPerSession: 2, unauthenticatedBytes: 600 },
 ];
-
-const ACCEPT: Answer = { kind: 'accept' };
-const ANSWERS: readonly Answer[] = [
-  ...Array<Answer>(12).fill(ACCEPT),
-  { kind: 'accept', text: 'Queued as \r\n250 x' },
-  { kind: 'reject', status: '5.7.1', text: `No\r\n250 ${'\u00e4\0'.repeat(400)}` },
-  { kind: 'defer', status: '4.7.1', text: '' },
-  { kind: 'disconnect', text: 'Go\n' },
-];
-
-/** RFC 5321 §4.2: lines of one code, the last with a space, none longer than 512 octets, printable. */
-const REPLY = /^(?:(\d{3})-[\t -~]{0,506}\r\n)*\d{3}(?: [\t -~]{0,506})?\r\n$/;
-
-/** Plays a whole connection and gives everything that was said and done, octets of one message as one line. */
-class Play {
-  readonly #options: SessionOptions;
-  readonly #session: SmtpSession;
-  readonly #chance: Chance;
-  readonly #told: string[] = [];
-  #question: Question | undefined;
-  #body: Uint8Array[] = [];
-  /** The message was announced as BODY=BINARYMIME: the line ends of its body are the sender's affair (RFC 3030 §3). */
-  #binary = false;
-  #closed = false;
-
-  constructor(options: SessionOptions, seed: number) {
-    this.#options = options;
-    this.#session = new SmtpSession(options);
-    this.#chance = new Chance(seed);
-  }
-
-  run(chunks: readonly Uint8Array[]): string {
-    this.#take(this.#session.begin());
-    for (const chunk of chunks) {
-      this.#take(this.#session.receive(chunk));
-      const { commandLine, auth } = this.#options;
-      assert.ok(
-        this.#closed || this.#session.buffered <= Math.max(commandLine, auth?.line ?? 0),
-        'more than a line is kept',
-      );
-    }
-    this.#take(this.#session.inputEnded());
-    assert.equal(this.#session.waiting, false, 'a question is left open');
-    this.#take(this.#session.end('4.3.2', 'Bye'));
-    assert.ok(this.#closed, 'it does not end');
-    assert.deepEqual(this.#session.receive(Buffer.from('NOOP\r\n')), [], 'it speaks after its end');
-    return this.#told.join('\n');
-  }
-
-  #take(steps: readonly Step[]): void {
-    for (let left = [...steps]; left.length > 0; ) {
-      const step = left.shift() as Step;
-      assert.ok(!this.#closed, 'a step after the end');
-      this.#one(step);
-      const question = this.#question;
-      if (question !== undefined) {
-        assert.equal(left.length, 0, 'a step behind a question');
-        this.#question = undefined;
-        const chance = this.#chance;
-        left = this.#session.answer(
-          question.hook === null ? loginAnswer(question.login, chance) : chance.pick(ANSWERS),
-        );
-      } else if (step.do === 'start-tls') {
-        left.push(...this.#session.secured());
-      }
-    }
-  }
-
-  #one(step: Step): void {
-    if (step.do === 'body') {
-      this.#body.push(step.bytes);
-      return;
-    }
-    if (step.do === 'reply') {
-      const wire = formatReply(step.reply);
-      assert.match(wire, REPLY);
-      this.#told.push(wire);
-    } else if (step.do === 'ask') {
-      this.#question = step.question;
-      if (step.question.hook === 'on-mail-from')
-        this.#binary = step.question.parameters.body === 'BINARYMIME';
-      if (step.question.hook === 'on-data') this.#complete(step.question.size);
-      this.#told.push(JSON.stringify(step.question));
-    } else {
-      if (step.do === 'drop-body' || step.do === 'reset') this.#body = [];
-      if (step.do === 'close') this.#closed = true;
-      this.#told.push(step.do);
-    }
-  }
-
-  /** What is offered to the hooks is a message: of the size that was said, within its limits, with whole lines. */
-  #complete(size: number): void {
-    const message = Buffer.concat(this.#body);
-    const { messageSize, textLine, body } = this.#options;
-    assert.equal(message.length, size, 'the size of the message');
-    assert.ok(size <= messageSize, 'the limit of its size');
-    const text = message.toString('latin1');
-    // Of a binary message only the header section is lines.
-    const lines = this.#binary ? (/^(?:\r\n|.*?\r\n\r\n)/s.exec(text)?.[0] ?? text) : text;
-    assert.doesNotMatch(lines, /(?<!\r)\n|\r(?!\n)/, 'a bare CR or LF');
-    if (body.nul === 'refuse') assert.doesNotMatch(lines, /\0/, 'a NUL');
-    for (const line of lines.split('\r\n').slice(0, -1))
-      assert.ok(line.length + 2 <= textLine, 'the limit of a line');
-    this.#told.push(text);
-    this.#body = [];
-  }
-}
 
 export const session: Target = {
   name: 'session',
   share: 80,
   seeds: dialogues(),
   words: SESSION_WORDS,
-  run(input) {
-    const chance = Chance.of(input);
-    const options = chance.pick(SETTINGS);
-    const seed = chance.below(2 ** 31);
-    const whole = new Play(options, seed).run([input]);
-    // Where TLS may begin, what came along with the command and what came after it are not the same.
-    if (options.tls === 'offered') return;
-    const pieces = new Play(options, seed).run(cut(input, chance.sizes()));
-    assert.equal(pieces, whole, 'the steps depend on how the octets were cut');
-  },
+  run: (input) => play(input, SETTINGS),
 };
+
+const LMTP: SessionOptions = { ...OPTIONS, protocol: 'lmtp' };
+
+/** RFC 2033: more than one recipient, chunks, and the commands that greet. */
+export const lmtpSession: Target = {
+  name: 'LMTP session',
+  share: 40,
+  seeds: dialogues().map((said) =>
+    Buffer.from(
+      Buffer.from(said)
+        .toString('latin1')
+        .replaceAll(/^(?:EHLO|HELO)/gm, 'LHLO'),
+      'latin1',
+    ),
+  ),
+  words: [
+    'LHLO x.example\r\nMAIL FROM:<>\r\nRCPT TO:<b@y.example>\r\nRCPT TO:<c@y.example>\r\n',
+    'RCPT TO:<b@y.example>\r\n'.repeat(3),
+    ...SESSION_WORDS,
+  ],
+  run: (input) =>
+    play(input, [
+      LMTP,
+      { ...LMTP, body: LENIENT, binaryMime: true },
+      { ...LMTP, auth: AUTH, xclient: 'offered' },
+      { ...LMTP, messageSize: 40, textLine: 30, recipients: 2, chunks: 2 },
+    ]),
+};
+
+/** However the octets are cut, a connection goes the same way. */
+function play(input: Uint8Array, settings: readonly SessionOptions[]): void {
+  const chance = Chance.of(input);
+  const options = chance.pick(settings);
+  const seed = chance.below(2 ** 31);
+  const whole = new Play(options, seed).run([input]);
+  // Where TLS may begin, what came along with the command and what came after it are not the same.
+  if (options.tls === 'offered') return;
+  const pieces = new Play(options, seed).run(cut(input, chance.sizes()));
+  assert.equal(pieces, whole, 'the steps depend on how the octets were cut');
+}
 
 /** Does at once what each step of the client's dialogue asks for. */
 function converse(pieces: readonly Uint8Array[]): string {
@@ -220,7 +142,7 @@ export const clientDialogue: Target = {
 
 export const replies: Target = {
   name: 'replies of a next hop',
-  share: 100,
+  share: 90,
   seeds: HOP,
   words: REPLY_WORDS,
   run(input) {
@@ -239,7 +161,7 @@ export const replies: Target = {
 
 export const bodies: Target = {
   name: 'bodies',
-  share: 110,
+  share: 90,
   seeds: octetsOf(
     'Subject: x\r\n\r\nHello\r\n.\r\n',
     '..\r\n.x\r\n.\r\nRSET\r\n',

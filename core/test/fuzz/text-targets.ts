@@ -56,7 +56,7 @@ export const commands: Target = {
 
 export const addresses: Target = {
   name: 'addresses',
-  share: 142,
+  share: 100,
   seeds: octetsOf(
     '<a@x.example>',
     '<>',
@@ -100,7 +100,7 @@ const ALL = {
 
 export const parameters: Target = {
   name: 'parameters',
-  share: 90,
+  share: 80,
   seeds: octetsOf(...PARAMETER_WORDS.filter((word) => word.startsWith(' '))),
   words: PARAMETER_WORDS,
   run(input) {
@@ -174,7 +174,7 @@ export const domains: Target = {
 
 export const headers: Target = {
   name: 'header sections',
-  share: 70,
+  share: 62,
   seeds: octetsOf(
     'From: a\r\nSubject: x\r\n folded\r\nReceived: y\r\n\r\nbody\r\n',
     'Content-Type: multipart/mixed;\r\n boundary=a\r\n\r\n--a\r\n\r\nx\r\n--a--\r\n',

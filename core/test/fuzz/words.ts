@@ -92,6 +92,8 @@ export const SESSION_WORDS = [
   'AGEAYg==\r\n',
   '*\r\n',
   'XCLIENT ADDR=192.0.2.1\r\n',
+  'XCLIENT NAME=x HELO=y PROTO=ESMTP LOGIN=ann\r\n',
+  'XFORWARD NAME=x IDENT=1 SOURCE=LOCAL\r\n',
   'Subject: x\r\n\r\nHello\r\n.\r\n',
   '.\r\n',
   '\r\n.\r\n',
