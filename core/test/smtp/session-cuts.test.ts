@@ -21,6 +21,7 @@ const SMALL: Partial<SessionOptions> = {
 
 const BINARY: Partial<SessionOptions> = { binaryMime: true };
 const LMTP: Partial<SessionOptions> = { protocol: 'lmtp' };
+const TRUSTED: Partial<SessionOptions> = { xclient: 'offered' };
 
 type OneOfEach = EachAnswer['answers'][number];
 const NO: OneOfEach = { kind: 'reject', status: '5.7.1', text: 'No' };
@@ -98,6 +99,53 @@ const DIALOGUE = octets(
   ].join('\r\n'),
 );
 
+const BORROWED = octets(
+  [
+    'EHLO proxy.example',
+    'XCLIENT NAME=spike.example ADDR=198.51.100.7 PORT=4711 LOGIN=ann',
+    'MAIL FROM:<a@x.example>',
+    'XCLIENT HELO=spike.example PROTO=ESMTP DESTADDR=IPV6:2001:db8::1',
+    'XFORWARD NAME=x.example ADDR=192.0.2.7 IDENT=4+2B2 SOURCE=LOCAL',
+    'MAIL FROM:<a@x.example> SIZE=10',
+    'XCLIENT ADDR=198.51.100.8',
+    'RCPT TO:<b@y.example>',
+    'DATA',
+    'XCLIENT ADDR=198.51.100.9',
+    '.',
+    'XFORWARD PORT=65536',
+    'XCLIENT LOGIN=[UNAVAILABLE] ADDR=[TEMPUNAVAIL]',
+    'EHLO again.example',
+    'MAIL FROM:<>',
+    'RCPT TO:<b@y.example>',
+    'BDAT 25 LAST',
+    'XCLIENT ADDR=198.51.100.9\r',
+    'QUIT',
+    '',
+  ].join('\r\n'),
+);
+
+test('a client that speaks for others leads to the same steps however it is cut', () => {
+  const lists: readonly (readonly Answer[])[] = [
+    [ACCEPT],
+    [ACCEPT, ACCEPT, NO],
+    [ACCEPT, ACCEPT, ACCEPT, LATER],
+    [ACCEPT, GO],
+  ];
+  for (const options of [TRUSTED, { xclient: 'refused' }, { ...TRUSTED, ...LMTP }] as const) {
+    for (const list of lists) {
+      const whole = steps([BORROWED], options, list);
+      assert.deepEqual(steps(cut(BORROWED, [1]), options, list), whole);
+      for (let at = 1; at < BORROWED.length; at++)
+        for (const pace of ['at-once', 'late'] as const)
+          assert.deepEqual(
+            steps([BORROWED.slice(0, at), BORROWED.slice(at)], options, list, pace),
+            whole,
+            `at ${at}`,
+          );
+    }
+  }
+});
+
 test('cut once, at any place, a dialogue leads to the same steps', () => {
   for (const options of [{}, LENIENT, SMALL, BINARY]) {
     const whole = steps([DIALOGUE], options);
@@ -123,6 +171,9 @@ const pieces = fc.constantFrom(
   'EHLO x.example\r\n',
   'HELO x.example\r\n',
   'LHLO x.example\r\nMAIL FROM:<>\r\nRCPT TO:<b@y.example>\r\nRCPT TO:<c@y.example>\r\n',
+  'XCLIENT ADDR=198.51.100.7 LOGIN=ann\r\n',
+  'XCLIENT HELO=x PROTO=ESMTP\r\n',
+  'XFORWARD IDENT=1\r\n',
   'MAIL FROM:<>\r\n',
   'MAIL FROM:<a@x.example>\r\n',
   'MAIL FROM:<ä@x.example> SMTPUTF8\r\n',
@@ -164,7 +215,9 @@ const settings = fc.constantFrom<Partial<SessionOptions>[]>(
   SMALL,
   BINARY,
   LMTP,
+  TRUSTED,
   { ...LMTP, ...SMALL },
+  { ...LMTP, ...TRUSTED },
   { ...SMALL, ...LENIENT },
   { ...SMALL, ...BINARY },
 );

@@ -113,6 +113,8 @@ export function linesOf(steps: readonly Step[]): string[] {
     flush();
     if (step.do === 'reply') lines.push(`S: ${formatReply(step.reply).trimEnd()}`);
     else if (step.do === 'ask') lines.push(`ask ${JSON.stringify(step.question)}`);
+    else if (step.do === 'client-is') lines.push(`client-is ${JSON.stringify(step.client)}`);
+    else if (step.do === 'forwarded') lines.push(`forwarded ${JSON.stringify(step.forwarded)}`);
     else if (step.do === 'close') lines.push(`close: ${step.why}`);
     else lines.push(step.do);
   }
