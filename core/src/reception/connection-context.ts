@@ -33,6 +33,7 @@ export interface ConnectionContext {
   /** `lmtp`: RFC 2033, with an answer for each recipient. */
   readonly protocol: 'smtp' | 'lmtp';
   readonly vrfy: 'cannot-verify' | 'off';
+  readonly dsn: 'on' | 'authenticated' | 'off';
   /** BINARYMIME is offered (RFC 3030). */
   readonly binaryMime: boolean;
   readonly plan: ListenerPlan;

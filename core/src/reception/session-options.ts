@@ -5,7 +5,7 @@ import type { ConnectionContext } from './connection-context.ts';
 
 /** @param remoteAddress of whoever has connected */
 export function sessionOptions(
-  { hostname, tls, tlsRequired, body, binaryMime, protocol, vrfy, xclients, limits }: ConnectionContext,
+  { hostname, tls, tlsRequired, body, binaryMime, protocol, vrfy, dsn, xclients, limits }: ConnectionContext,
   remoteAddress: string,
   auth: AuthOptions | undefined,
 ): SessionOptions {
@@ -22,6 +22,7 @@ export function sessionOptions(
     chunks: limits.chunks,
     protocol,
     vrfy,
+    dsn,
     binaryMime,
     body,
     tls: tls === 'starttls' ? 'offered' : tls === 'implicit' ? 'active' : 'none',

@@ -114,6 +114,11 @@ export const ListenerSchema = Type.Object(
       description:
         'VRFY tells nobody who exists: it is answered 252 (RFC 5321 §3.5.3), or with `off` 502. EXPN is always 502.',
     }),
+    dsn: OneOf(['on', 'authenticated', 'off'], {
+      default: 'on',
+      description:
+        'Who may ask for notices (RFC 3461): anybody, only clients that have authenticated, or nobody. A stranger can name a forged sender and ask for a notice of success, which then goes to somebody who never wrote. Notices of failure and delay are sent either way.',
+    }),
     binaryMime: Type.Boolean({
       default: false,
       description:
@@ -284,6 +289,8 @@ export interface ListenerDefinition {
   readonly protocol?: 'smtp' | 'lmtp';
   /** What VRFY is answered: 252, or 502 with `off`. Default: `cannot-verify`. */
   readonly vrfy?: 'cannot-verify' | 'off';
+  /** Who may ask for notices (DSN). Default: `on`. */
+  readonly dsn?: 'on' | 'authenticated' | 'off';
   /** Offers BINARYMIME. Default: false. */
   readonly binaryMime?: boolean;
   /** `rcpt` holds vetoes of on-connect and on-mail-from back until RCPT. */
@@ -353,6 +360,7 @@ export interface ResolvedListener {
   readonly nul: 'refuse' | 'accept';
   readonly protocol: 'smtp' | 'lmtp';
   readonly vrfy: 'cannot-verify' | 'off';
+  readonly dsn: 'on' | 'authenticated' | 'off';
   readonly binaryMime: boolean;
   readonly rejectAt: 'at-once' | 'rcpt';
   /** Milliseconds. */

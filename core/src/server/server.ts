@@ -206,7 +206,7 @@ class PosthouseServer implements Server {
 
   #listener(listener: ResolvedListener, admission: Admission): Listener {
     const { name, tls, tlsRequired, rejectAt, bannerDelay, earlyTalker } = listener;
-    const { bareLf, bareCr, nul, binaryMime, protocol, vrfy } = listener;
+    const { bareLf, bareCr, nul, binaryMime, protocol, vrfy, dsn } = listener;
     const { hostname, limits, deadlines } = this.#definition;
     const { clock, logger, identifiers } = this.#system;
     const context = {
@@ -223,6 +223,7 @@ class PosthouseServer implements Server {
       body: { bareLf, bareCr, nul },
       protocol,
       vrfy,
+      dsn,
       binaryMime,
       limits,
       deadlines,

@@ -12,6 +12,8 @@ export interface Extensions {
   readonly recipients: number;
   /** Transactions of one session. */
   readonly messagesPerSession: number;
+  /** The client may ask for notices (RFC 3461). */
+  readonly dsn: boolean;
   /** Messages may be binary (RFC 3030 §3). */
   readonly binaryMime: boolean;
   /** STARTTLS can be had now: configured, and TLS is not up yet (RFC 3207). */
@@ -30,10 +32,9 @@ export function ehloKeywords(extensions: Extensions): readonly string[] {
     '8BITMIME', // RFC 6152
     'SMTPUTF8', // RFC 6531
     'ENHANCEDSTATUSCODES', // RFC 2034
-    'DSN', // RFC 3461
-    limitsKeyword(extensions), // RFC 9422
-    'CHUNKING', // RFC 3030 §2
   ];
+  if (extensions.dsn) keywords.push('DSN'); // RFC 3461
+  keywords.push(limitsKeyword(extensions), 'CHUNKING'); // RFC 9422, RFC 3030 §2
   if (extensions.binaryMime) keywords.push('BINARYMIME'); // RFC 3030 §3
   if (extensions.startTls) keywords.push('STARTTLS');
   if (extensions.auth.length > 0) keywords.push(`AUTH ${extensions.auth.join(' ')}`);
@@ -49,25 +50,23 @@ function limitsKeyword({ messagesPerSession, recipients }: Extensions): string {
   return `LIMITS MAILMAX=${mail} RCPTMAX=${Math.min(recipients, HIGHEST_LIMIT)}`;
 }
 
-/** After EHLO: what the keywords above promise. */
-export const EHLO_SUPPORT: ParameterSupport = {
+/** Those of the extensions that a listener, or a client of it, may have to do without. */
+export type Granted = Pick<ParameterSupport, 'auth' | 'binaryMime' | 'dsn'>;
+
+/** One for each combination, so that none is made for a command. */
+const EHLO_SUPPORT: readonly ParameterSupport[] = Array.from({ length: 8 }, (_, bits) => ({
   size: true,
   eightBitMime: true,
-  binaryMime: false,
+  binaryMime: (bits & 1) !== 0,
   smtputf8: true,
-  dsn: true,
-  auth: false,
+  dsn: (bits & 2) !== 0,
+  auth: (bits & 4) !== 0,
   requiretls: false,
-};
+}));
 
-const EHLO_AUTH: ParameterSupport = { ...EHLO_SUPPORT, auth: true };
-const EHLO_BINARY: ParameterSupport = { ...EHLO_SUPPORT, binaryMime: true };
-const EHLO_AUTH_BINARY: ParameterSupport = { ...EHLO_AUTH, binaryMime: true };
-
-/** @param auth AUTH can be used, or has been. @param binaryMime BINARYMIME is offered. */
-export function ehloSupport(auth: boolean, binaryMime: boolean): ParameterSupport {
-  if (binaryMime) return auth ? EHLO_AUTH_BINARY : EHLO_BINARY;
-  return auth ? EHLO_AUTH : EHLO_SUPPORT;
+/** After EHLO: what the keywords above promise. */
+export function ehloSupport({ binaryMime, dsn, auth }: Granted): ParameterSupport {
+  return EHLO_SUPPORT[(binaryMime ? 1 : 0) | (dsn ? 2 : 0) | (auth ? 4 : 0)] as ParameterSupport;
 }
 
 /** After HELO no extension is in force (RFC 5321 §4.1.1.1). */

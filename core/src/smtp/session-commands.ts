@@ -2,6 +2,7 @@
 // it is told. The octets of messages and TLS are session.ts's.
 
 import type { Command, HelloCommand } from './command.ts';
+import { ehloSupport, HELO_SUPPORT } from './extensions.ts';
 import type { AuthStep, SessionAuth } from './session-auth.ts';
 import { SessionBody } from './session-body.ts';
 import { type ClaimCommand, readClaim } from './session-claims.ts';
@@ -115,7 +116,16 @@ export class SessionCommands {
   }
 
   get #onOffer(): OnOffer {
-    return { startTls: this.#gate.tls === 'offered', auth: this.#auth.offered(this.#gate.secure) };
+    return {
+      startTls: this.#gate.tls === 'offered',
+      auth: this.#auth.offered(this.#gate.secure),
+      dsn: this.#mayAskForNotices,
+    };
+  }
+
+  get #mayAskForNotices(): boolean {
+    const { dsn } = this.#options;
+    return dsn === 'on' || (dsn === 'authenticated' && this.#auth.user !== undefined);
   }
 
   #hello({ verb, domain }: HelloCommand): void {
@@ -133,9 +143,13 @@ export class SessionCommands {
   #mail(argument: string): void {
     const out = this.#out;
     const auth = this.#auth.parameter(this.#gate.secure);
+    const { binaryMime } = this.#options;
+    const support = this.esmtp
+      ? ehloSupport({ binaryMime, dsn: this.#mayAskForNotices, auth: auth !== 'none' })
+      : HELO_SUPPORT;
     const mail = this.#auth.missing
       ? { refusal: say.AUTH_REQUIRED }
-      : readMail(argument, this.esmtp, this.#options, auth);
+      : readMail(argument, support, this.#options, auth === 'done');
     if ('refusal' in mail) out.refuse(mail.refusal);
     else if (out.tally.begins()) out.enough('Too many messages in one session');
     else {
@@ -146,7 +160,11 @@ export class SessionCommands {
 
   #rcpt(argument: string): void {
     const out = this.#out;
-    const rcpt = readRcpt(argument, this.esmtp, this.#transaction.smtputf8);
+    // Of what a listener may lack only DSN has parameters of RCPT.
+    const support = this.esmtp
+      ? ehloSupport({ binaryMime: false, dsn: this.#mayAskForNotices, auth: false })
+      : HELO_SUPPORT;
+    const rcpt = readRcpt(argument, support, this.#transaction.smtputf8);
     if ('refusal' in rcpt) out.refuse(rcpt.refusal);
     // No bad command: RFC 5321 §4.5.3.1.10 has the client send the rest in another transaction.
     else if (this.#transaction.accepted >= this.#options.recipients) out.say(say.TOO_MANY_RECIPIENTS);

@@ -1,9 +1,9 @@
 // What the arguments of MAIL and RCPT say, judged by what the session offers at the moment; or the refusal they earn.
 
 import { type Mailbox, parseForwardPath, parseReversePath, type ReversePath } from './address.ts';
-import { EHLO_SUPPORT, ehloSupport, HELO_SUPPORT } from './extensions.ts';
 import {
   type MailParameters,
+  type ParameterSupport,
   parseMailParameters,
   parseRcptParameters,
   type RcptParameters,
@@ -13,22 +13,24 @@ import type { SessionOptions, Step } from './session-steps.ts';
 
 type Refused = { readonly refusal: Step };
 
-/** What stands behind `MAIL FROM:`. */
+/**
+ * What stands behind `MAIL FROM:`.
+ * @param identified the client has authenticated
+ */
 export function readMail(
   argument: string,
-  esmtp: boolean,
-  { messageSize, binaryMime }: Pick<SessionOptions, 'messageSize' | 'binaryMime'>,
-  auth: 'none' | 'offered' | 'done',
+  support: ParameterSupport,
+  { messageSize }: Pick<SessionOptions, 'messageSize'>,
+  identified: boolean,
 ): { readonly sender: ReversePath; readonly parameters: MailParameters } | Refused {
   // SMTPUTF8 stands behind the address that it allows, so the path is read leniently and judged afterwards.
   const parsed = parseReversePath(argument, { smtputf8: true });
   if ('fault' in parsed) return { refusal: refusalOf(parsed.fault) };
-  const support = esmtp ? ehloSupport(auth !== 'none', binaryMime) : HELO_SUPPORT;
   const result = parseMailParameters(parsed.rest, support);
   if ('fault' in result) return { refusal: refusalOf(result.fault) };
   let { parameters } = result;
   // RFC 4954 §5: what a stranger says of somebody's identity is worth nothing.
-  if (parameters.auth !== undefined && auth !== 'done') parameters = { ...parameters, auth: '<>' };
+  if (parameters.auth !== undefined && !identified) parameters = { ...parameters, auth: '<>' };
   if (parameters.smtputf8 !== true && parsed.path !== null && !parsed.path.isAscii) {
     const strict = parseReversePath(argument, { smtputf8: false });
     if ('fault' in strict) return { refusal: refusalOf(strict.fault) };
@@ -41,12 +43,12 @@ export function readMail(
 /** What stands behind `RCPT TO:`. */
 export function readRcpt(
   argument: string,
-  esmtp: boolean,
+  support: ParameterSupport,
   smtputf8: boolean,
 ): { readonly recipient: Mailbox; readonly parameters: RcptParameters } | Refused {
   const parsed = parseForwardPath(argument, { smtputf8 });
   if ('fault' in parsed) return { refusal: refusalOf(parsed.fault) };
-  const result = parseRcptParameters(parsed.rest, esmtp ? EHLO_SUPPORT : HELO_SUPPORT);
+  const result = parseRcptParameters(parsed.rest, support);
   if ('fault' in result) return { refusal: refusalOf(result.fault) };
   // Only a reverse-path can be null.
   return { recipient: parsed.path as Mailbox, parameters: result.parameters };

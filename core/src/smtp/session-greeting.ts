@@ -10,6 +10,7 @@ import type { Answer, ReplyStep, SessionOptions } from './session-steps.ts';
 export interface OnOffer {
   readonly startTls: boolean;
   readonly auth: readonly string[];
+  readonly dsn: boolean;
 }
 
 type Introduced = Pick<SessionOptions, 'hostname' | 'protocol'>;

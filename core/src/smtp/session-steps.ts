@@ -30,6 +30,8 @@ export interface SessionOptions {
   readonly protocol: 'smtp' | 'lmtp';
   /** `cannot-verify` answers 252, `off` 502 (RFC 5321 §3.5.3 and §7.3). */
   readonly vrfy: 'cannot-verify' | 'off';
+  /** Who is offered DSN (RFC 3461): anybody, authenticated clients, nobody. */
+  readonly dsn: 'on' | 'authenticated' | 'off';
   /** Offers BINARYMIME (RFC 3030 §3). */
   readonly binaryMime: boolean;
   /** What happens to a message whose lines do not all end in CRLF. */

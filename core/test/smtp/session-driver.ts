@@ -25,6 +25,7 @@ export const OPTIONS: SessionOptions = {
   chunks: 50,
   protocol: 'smtp',
   vrfy: 'cannot-verify',
+  dsn: 'on',
   binaryMime: false,
   body: { bareLf: 'refuse', bareCr: 'refuse', nul: 'refuse' },
   tls: 'none',
