@@ -4,11 +4,11 @@ export * from './contract/index.ts';
 export { TrustedNetworks } from './reception/index.ts';
 export {
   defineServer,
-  type ListenerDefinition,
   type PluginEntry,
   type ResolvedDefinition,
   type ServerDefinition,
 } from './server/definition.ts';
+export type { ListenerDefinition } from './server/listener-definition.ts';
 export { createServer, type Server } from './server/server.ts';
 export { storeMemory } from './server/store-memory.ts';
 export {

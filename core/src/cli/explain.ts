@@ -11,7 +11,8 @@ import {
   nearest,
   redacted,
 } from '../server/configuration/index.ts';
-import { type ResolvedDefinition, type ResolvedListener, ServerSchema } from '../server/definition.ts';
+import { type ResolvedDefinition, ServerSchema } from '../server/definition.ts';
+import type { ResolvedListener } from '../server/listener-definition.ts';
 import { createServer } from '../server/server.ts';
 import { certificateFiles } from '../server/tls/settings.ts';
 import { columns, visible } from './columns.ts';

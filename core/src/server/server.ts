@@ -16,13 +16,9 @@ import {
 import { assemble, type House, type SystemServices } from './assembly.ts';
 import { resolveDefinition } from './configuration/index.ts';
 import { ControlServer } from './control.ts';
-import {
-  isResolved,
-  type ResolvedDefinition,
-  type ResolvedListener,
-  type ServerDefinition,
-} from './definition.ts';
+import { isResolved, type ResolvedDefinition, type ServerDefinition } from './definition.ts';
 import { Lifecycle, type Startable } from './lifecycle.ts';
+import type { ResolvedListener } from './listener-definition.ts';
 import { openLog } from './logging.ts';
 import { systemChance } from './system/chance.ts';
 import { systemClock } from './system/clock.ts';

@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { DeadlinesSchema, LimitsSchema } from '../../src/contract/index.ts';
-import { ListenerSchema } from '../../src/server/definition.ts';
+import { ListenerSchema } from '../../src/server/listener-definition.ts';
 
 /** The repository, seen from core/dist/test/docs. */
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));

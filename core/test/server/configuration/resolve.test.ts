@@ -63,6 +63,9 @@ test('a small file becomes a whole definition: defaults filled in, units as numb
       bareLf: 'refuse',
       bareCr: 'refuse',
       nul: 'refuse',
+      protocol: 'smtp',
+      vrfy: 'cannot-verify',
+      dsn: 'on',
       binaryMime: false,
     },
   ]);
