@@ -70,6 +70,10 @@ test('a plugin imports the core, node and what it declares', () => {
       existsSync(`${root}${folder}/README.md`) && existsSync(`${root}${folder}/test`),
       `${folder}: README and test`,
     );
+    assert.ok(
+      existsSync(`${root}${folder}/test/plugin-contract.test.ts`),
+      `${folder}/test/plugin-contract.test.ts: every plugin keeps the contract, pluginContract of @posthouse/core/testing`,
+    );
     for (const file of sources(`${folder}/src/**/*.ts`)) {
       for (const target of imports(file)) {
         const known =

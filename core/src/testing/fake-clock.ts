@@ -6,6 +6,8 @@ import type { Chance, Clock, Timer } from '../contract/index.ts';
 export interface FakeClock extends Clock {
   /** Lets that many milliseconds pass: timers run in order, and what they set off settles between them. */
   advance(milliseconds: number): Promise<void>;
+  /** Timers that run. */
+  readonly timers: number;
 }
 
 /** 2026-01-05 12:00:00 UTC, a Monday. */
@@ -37,6 +39,9 @@ export function fakeClock(start: number = START): FakeClock {
   };
   return {
     now: () => now,
+    get timers() {
+      return alarms.size;
+    },
     after: (milliseconds, then) => set(milliseconds, then, false),
     every: (milliseconds, then) => set(milliseconds, then, true),
     async advance(milliseconds) {

@@ -7,6 +7,7 @@ export { fakeResolver } from './fake-resolver.ts';
 export { type HouseOptions, type OpenHouse, openHouse } from './house.ts';
 export { connectedPair } from './in-process-socket.ts';
 export { type MountedPlugin, mount } from './mount.ts';
+export { type PluginContractOptions, pluginContract } from './plugin-contract.ts';
 export { type OpenedStore, queueStoreContract } from './queue-store-contract.ts';
 export { type LoggedLine, type RecordingLogger, recordingLogger } from './recording-logger.ts';
 export {

@@ -14,7 +14,7 @@ import {
   tokenName,
 } from '../contract/index.ts';
 import { systemIdentifiers } from '../server/system/identifiers.ts';
-import { fakeChance, fakeClock } from './fake-clock.ts';
+import { type FakeClock, fakeChance } from './fake-clock.ts';
 import { fakeResolver } from './fake-resolver.ts';
 
 export const SILENT: EventSink = { wants: () => false, emit: () => {} };
@@ -24,8 +24,9 @@ export function servicesFor(
   { name, needs = {} }: AnyPluginSpec,
   services: Readonly<Record<string, unknown>>,
   log: Logger,
+  clock: FakeClock,
 ): Record<string, unknown> {
-  const fakes = fakesWith(log);
+  const fakes = fakesWith(log, clock);
   return Object.fromEntries(
     Object.entries(needs).map(([key, token]) => {
       const service = services[key] ?? fakes.get(token);
@@ -35,8 +36,7 @@ export function servicesFor(
   );
 }
 
-function fakesWith(log: Logger): ReadonlyMap<Token<unknown>, unknown> {
-  const clock = fakeClock();
+function fakesWith(log: Logger, clock: FakeClock): ReadonlyMap<Token<unknown>, unknown> {
   const chance = fakeChance(0.5);
   return new Map<Token<unknown>, unknown>([
     [Clock, clock],

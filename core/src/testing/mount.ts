@@ -7,7 +7,9 @@ import {
   type ConfiguredPlugin,
   type DeliverHandler,
   type Delivery,
+  type Hook,
   type HookTable,
+  hookNames,
   type Outcome,
   type SessionHook,
   Verdict,
@@ -17,7 +19,7 @@ import { headerEnd } from '../intake/header-section.ts';
 import { signedHead } from '../intake/signing.ts';
 import { resolveDefinition } from '../server/configuration/index.ts';
 import type { Mailbox, ReversePath } from '../smtp/index.ts';
-import { fakeClock } from './fake-clock.ts';
+import { type FakeClock, fakeClock } from './fake-clock.ts';
 import {
   type AskedDetails,
   askedOf,
@@ -33,6 +35,8 @@ import { SILENT, servicesFor } from './mount-services.ts';
 import { type RecordingLogger, recordingLogger } from './recording-logger.ts';
 
 export interface MountedPlugin extends AsyncDisposable {
+  /** The hooks that it has. */
+  readonly hooks: readonly Hook[];
   readonly log: RecordingLogger;
   /** What the plugin answers; silence comes back as `continue`. Rejects with what the handler threw. */
   ask<H extends SessionHook>(hook: H, details?: AskedDetails): Promise<HookTable[H]['answer'] | Verdict>;
@@ -53,13 +57,15 @@ export interface MountedPlugin extends AsyncDisposable {
 /**
  * @param services by the plugin's own names (`needs`); the usual ones have fakes as defaults: Clock, Chance,
  * Resolver, Logger, EventSink, Identifiers, ServerIdentity, AuthenticationResultsRules.
+ * @param clock the one that it is given where it needs one; a new one by default.
  */
 export async function mount(
   configured: ConfiguredPlugin,
   services: Readonly<Record<string, unknown>> = {},
+  clock?: FakeClock,
 ): Promise<MountedPlugin> {
   const log = recordingLogger();
-  const { spec, body } = setUp(configured, services, log);
+  const { spec, body } = setUp(configured, services, log, clock);
   await body.start?.();
   const edits = new EditList();
   let stopped = false;
@@ -69,6 +75,7 @@ export async function mount(
     await body.stop?.();
   };
   return {
+    hooks: hookNames.filter((name) => body.hooks?.[name] !== undefined),
     log,
     services: body.services ?? {},
     get edits() {
@@ -131,6 +138,7 @@ export function setUp(
   configured: ConfiguredPlugin,
   services: Readonly<Record<string, unknown>>,
   log: RecordingLogger,
+  clock: FakeClock = fakeClock(),
 ): { readonly spec: AnyPluginSpec; readonly body: AnyPluginBody } {
   const { plugins } = resolveDefinition(
     { hostname: 'house.example', listeners: [{ name: 'mx', port: 0 }], plugins: [configured] },
@@ -138,7 +146,7 @@ export function setUp(
   );
   const spec = configured.plugin;
   const tools = { config: plugins[0]?.config ?? {}, log: log.child({ plugin: spec.name }) };
-  return { spec, body: spec.setup({ ...servicesFor(spec, services, log), ...tools }) };
+  return { spec, body: spec.setup({ ...servicesFor(spec, services, log, clock), ...tools }) };
 }
 
 function transportOf(handler: DeliverHandler | undefined, plugin: string): DeliverHandler {

@@ -62,7 +62,7 @@ test('every block of TypeScript and JavaScript in the documentation compiles', (
 });
 
 for (const { page, line, path, text } of code) {
-  if (/from 'node:test'/.test(text)) {
+  if (/from '(?:node:test|@posthouse\/core\/testing)'/.test(text)) {
     test(`${page}:${line} is a test that passes`, () => {
       const { NODE_TEST_CONTEXT: _, ...env } = process.env;
       const { status, stdout } = spawnSync(process.execPath, ['--test', path], { encoding: 'utf8', env });

@@ -16,10 +16,22 @@ const TlsPolicy = Type.Union([
 
 const Login = Type.Object(
   {
-    user: Type.String({ minLength: 1 }),
-    password: Type.Optional(Type.String({ minLength: 1 })),
-    token: Type.Optional(Type.String({ minLength: 1 })),
-    authWithoutTls: Type.Optional(Type.Boolean()),
+    user: Type.String({ minLength: 1, description: 'Who we are to that host.' }),
+    password: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'For SCRAM-SHA-256, PLAIN or LOGIN, the strongest that it offers.',
+      }),
+    ),
+    token: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'In the place of a password, for XOAUTH2; it is not renewed here.',
+      }),
+    ),
+    authWithoutTls: Type.Optional(
+      Type.Boolean({ description: 'Authenticate in clear too. Only for hosts on the same machine.' }),
+    ),
   },
   { additionalProperties: false },
 );

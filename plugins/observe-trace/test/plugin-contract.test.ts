@@ -1,0 +1,13 @@
+// observe-trace keeps the contract of the plugins.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after } from 'node:test';
+import { pluginContract } from '@posthouse/core/testing';
+import observeTrace from '../src/index.ts';
+
+const FOLDER = mkdtempSync(join(tmpdir(), 'posthouse-contract-'));
+after(() => rmSync(FOLDER, { recursive: true }));
+
+pluginContract(() => observeTrace({ path: FOLDER }));

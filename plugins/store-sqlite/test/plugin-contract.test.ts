@@ -1,0 +1,13 @@
+// store-sqlite keeps the contract of the plugins.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after } from 'node:test';
+import { pluginContract } from '@posthouse/core/testing';
+import storeSqlite from '../src/index.ts';
+
+const FOLDER = mkdtempSync(join(tmpdir(), 'posthouse-contract-'));
+after(() => rmSync(FOLDER, { recursive: true }));
+
+pluginContract(() => storeSqlite({ path: FOLDER, thread: 'auto' }));
