@@ -61,22 +61,24 @@ test('every block of TypeScript and JavaScript in the documentation compiles', (
   assert.equal(status, 0, stdout + stderr);
 });
 
-for (const { page, line, path, text } of code) {
-  if (/from '(?:node:test|@posthouse\/core\/testing)'/.test(text)) {
-    test(`${page}:${line} is a test that passes`, () => {
-      const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-      const { status, stdout } = spawnSync(process.execPath, ['--test', path], { encoding: 'utf8', env });
-      assert.equal(status, 0, stdout);
-      assert.match(stdout, /pass [1-9]/);
-    });
-  } else {
-    test(`${page}:${line} is loaded, and what it exports is a plugin`, async () => {
-      const loaded = (await import(pathToFileURL(path).href)) as { readonly default?: unknown };
-      if (!/export default/.test(text) && !/^(?:async )?'on-/.test(text)) return;
-      const plugin = asPlugin(loaded.default);
-      assert.ok(typeof plugin !== 'string', `not a plugin: ${JSON.stringify(plugin)}`);
-    });
-  }
+const isTest = ({ text }: Block): boolean => /from '(?:node:test|@posthouse\/core\/testing)'/.test(text);
+
+test('the tests in the documentation pass', () => {
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const tests = code.filter(isTest).map(({ path }) => path);
+  const given = ['--test', '--test-isolation=none', '--test-reporter=tap', ...tests];
+  const { status, stdout } = spawnSync(process.execPath, given, { encoding: 'utf8', env });
+  assert.equal(status, 0, stdout);
+  assert.ok(Number(/^# pass (\d+)$/m.exec(stdout)?.[1]) >= tests.length, stdout);
+});
+
+for (const { page, line, path, text } of code.filter((block) => !isTest(block))) {
+  test(`${page}:${line} is loaded, and what it exports is a plugin`, async () => {
+    const loaded = (await import(pathToFileURL(path).href)) as { readonly default?: unknown };
+    if (!/export default/.test(text) && !/^(?:async )?'on-/.test(text)) return;
+    const plugin = asPlugin(loaded.default);
+    assert.ok(typeof plugin !== 'string', `not a plugin: ${JSON.stringify(plugin)}`);
+  });
 }
 
 for (const { page, line, path, text } of configurations) {
