@@ -1,8 +1,8 @@
 // A DNS server on loopback, over UDP and TCP on one port, that answers from a table and says of each answer whether it is
 // secure, as a validating resolver does.
 
-import { createSocket } from 'node:dgram';
-import { createServer, type Socket } from 'node:net';
+import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { type Answer, AUTHENTIC_DATA, decode, encode, TRUNCATED_RESPONSE } from 'dns-packet';
 
 export interface ScriptedAnswer {
@@ -34,13 +34,6 @@ export interface DnsServer extends AsyncDisposable {
 
 export async function dnsServer(zone: Zone = {}): Promise<DnsServer> {
   const asked: string[] = [];
-  const udp = createSocket('udp4');
-  udp.on('message', (query, from) => {
-    const send = (octets: Uint8Array): void => udp.send(octets, from.port, from.address);
-    reply(query, false, send);
-  });
-  await new Promise<void>((resolve) => udp.bind(0, '127.0.0.1', resolve));
-  const { port } = udp.address();
   const sockets = new Set<Socket>();
   const tcp = createServer((socket) => {
     sockets.add(socket);
@@ -57,7 +50,10 @@ export async function dnsServer(zone: Zone = {}): Promise<DnsServer> {
       });
     });
   });
-  await new Promise<void>((resolve) => tcp.listen(port, '127.0.0.1', resolve));
+  const udp = await besides(tcp);
+  udp.on('message', (query, from) => {
+    reply(query, false, (octets) => udp.send(octets, from.port, from.address));
+  });
 
   function reply(query: Buffer, overTcp: boolean, send: (octets: Uint8Array) => void): void {
     const packet = decode(query);
@@ -92,7 +88,7 @@ export async function dnsServer(zone: Zone = {}): Promise<DnsServer> {
   }
 
   return {
-    address: `127.0.0.1:${port}`,
+    address: `127.0.0.1:${udp.address().port}`,
     asked,
     zone,
     async [Symbol.asyncDispose]() {
@@ -101,6 +97,21 @@ export async function dnsServer(zone: Zone = {}): Promise<DnsServer> {
       await new Promise<void>((resolve) => udp.close(resolve));
     },
   };
+}
+
+/** Both on one port: what the system gives out for the one kind may be in use for the other, and then another is taken. */
+async function besides(tcp: Server): Promise<UdpSocket> {
+  for (;;) {
+    await new Promise<void>((resolve) => tcp.listen(0, '127.0.0.1', resolve));
+    const { port } = tcp.address() as AddressInfo;
+    const udp = createSocket('udp4');
+    const bound = await new Promise<boolean>((resolve) => {
+      udp.once('error', () => resolve(false)).bind(port, '127.0.0.1', () => resolve(true));
+    });
+    if (bound) return udp;
+    udp.close();
+    await new Promise((resolve) => tcp.close(resolve));
+  }
 }
 
 export function a(name: string, data = '127.0.0.1', ttl = 300): Answer {
