@@ -20,7 +20,7 @@ export async function dropFromQueue(
   socketPath: string,
   filter: Readonly<Record<string, string>>,
 ): Promise<number> {
-  const answer = await ask(socketPath, 'POST', '/queue/drop', { filter });
+  const answer = await ask(socketPath, 'POST', '/queue/drop', { filter, all: true });
   return (answer as { readonly count: number }).count;
 }
 
@@ -29,7 +29,7 @@ export async function retryQueue(
   socketPath: string,
   filter: Readonly<Record<string, string>>,
 ): Promise<number> {
-  const answer = await ask(socketPath, 'POST', '/queue/retry', { filter });
+  const answer = await ask(socketPath, 'POST', '/queue/retry', { filter, all: true });
   return (answer as { readonly count: number }).count;
 }
 

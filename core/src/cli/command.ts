@@ -15,6 +15,11 @@ export interface Shell {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Results, on standard output. */
   out(text: string): void;
+  /**
+   * Octets as they come, on standard output or into a new file that its owner alone can read. Rejects when they break
+   * off, and where the file exists; a part of a file is taken away again.
+   */
+  outOctets(octets: AsyncIterable<Uint8Array>, file?: string): Promise<void>;
   /** What is said to people beside the result, on standard error. */
   say(text: string): void;
   /**
@@ -22,6 +27,8 @@ export interface Shell {
    * Rejects when the two differ or it was interrupted.
    */
   askSecret(prompt: string, again?: string): Promise<string>;
+  /** A question to whoever sits at the terminal; undefined where nobody does. */
+  confirm(question: string): Promise<boolean | undefined>;
   /** Milliseconds since the epoch. */
   now(): number;
   /** Resolves with the first signal that asks to end; a second one ends the process at once. */

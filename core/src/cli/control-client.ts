@@ -1,6 +1,6 @@
 // Talks to the running server over its control socket.
 
-import { request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { PosthouseError } from '../contract/index.ts';
 
 /** Octets of an answer: a page of a thousand entries fits in many times. */
@@ -10,47 +10,70 @@ const MAX_ANSWER = 256 * 1024 * 1024;
 export class Refused extends Error {}
 
 /** @returns the parsed JSON. Rejects with `control-unavailable` when nobody answers, with Refused when the answer is no. */
-export function ask(
+export async function ask(
   socketPath: string,
   method: 'GET' | 'POST',
   path: string,
   body?: object,
 ): Promise<unknown> {
+  const response = await answerTo(socketPath, method, path, body);
+  const answer = await jsonOf(response, socketPath);
+  if (response.statusCode === 200) return answer;
+  throw refused(response, answer);
+}
+
+/**
+ * The octets of an answer as they come. Rejects as `ask` does; reading them fails where the server breaks off.
+ */
+export async function octetsOf(socketPath: string, path: string): Promise<AsyncIterable<Uint8Array>> {
+  const response = await answerTo(socketPath, 'GET', path);
+  if (response.statusCode === 200) return response;
+  throw refused(response, await jsonOf(response, socketPath));
+}
+
+function answerTo(
+  socketPath: string,
+  method: 'GET' | 'POST',
+  path: string,
+  body?: object,
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const unreachable = (why: string, cause?: unknown): void =>
-      reject(
-        new PosthouseError(
-          'control-unavailable',
-          `no server answers on ${socketPath}: ${why}. Is it running, with this configuration and as this user?`,
-          { cause },
-        ),
-      );
-    const sent = request(
-      { socketPath, method, path, headers: { 'content-type': 'application/json' } },
-      (response) => {
-        const chunks: Buffer[] = [];
-        let size = 0;
-        response.on('data', (chunk: Buffer) => {
-          size += chunk.length;
-          if (size > MAX_ANSWER) sent.destroy(new Error('the answer is too large'));
-          else chunks.push(chunk);
-        });
-        response.on('error', (error) => unreachable(error.message, error));
-        response.on('end', () => {
-          try {
-            const answer: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
-            if (response.statusCode === 200) resolve(answer);
-            else
-              reject(
-                new Refused((answer as { readonly error?: string }).error ?? `status ${response.statusCode}`),
-              );
-          } catch (error) {
-            unreachable('what answers there is no Posthouse', error);
-          }
-        });
-      },
+    const headers = { 'content-type': 'application/json' };
+    const sent = request({ socketPath, method, path, headers }, resolve);
+    sent.on('error', (error: NodeJS.ErrnoException) =>
+      reject(unreachable(socketPath, error.code ?? error.message, error)),
     );
-    sent.on('error', (error: NodeJS.ErrnoException) => unreachable(error.code ?? error.message, error));
     sent.end(body === undefined ? undefined : JSON.stringify(body));
   });
+}
+
+async function jsonOf(response: IncomingMessage, socketPath: string): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > MAX_ANSWER) throw new Error('the answer is too large');
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw unreachable(socketPath, (error as Error).message, error);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  } catch (error) {
+    throw unreachable(socketPath, 'what answers there is no Posthouse', error);
+  }
+}
+
+function refused({ statusCode }: IncomingMessage, answer: unknown): Refused {
+  return new Refused((answer as { readonly error?: string }).error ?? `status ${statusCode}`);
+}
+
+function unreachable(socketPath: string, why: string, cause: unknown): PosthouseError {
+  return new PosthouseError(
+    'control-unavailable',
+    `no server answers on ${socketPath}: ${why}. Is it running, with this configuration and as this user?`,
+    { cause },
+  );
 }

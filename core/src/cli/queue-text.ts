@@ -35,7 +35,8 @@ function rowOf({ item, message }: QueueEntry, now: number): readonly string[] {
   ];
 }
 
-export function entryText({ item, message }: QueueEntry, now: number): string {
+/** @param inDelivery it is being delivered at the moment */
+export function entryText({ item, message }: QueueEntry, now: number, inDelivery = false): string {
   const { origin } = message;
   const from = [origin.remoteAddress, origin.helo, origin.user, origin.listener, origin.session].filter(
     (part) => part !== undefined,
@@ -55,8 +56,8 @@ export function entryText({ item, message }: QueueEntry, now: number): string {
     ['state', item.state],
     ['why', why(item.reason)],
     ['attempts', String(item.attempts)],
-    ['next', item.state === 'held' ? 'when somebody decides' : `${time(item.due)}, ${wait(item.due, now)}`],
-    ['expires', time(item.expires)],
+    ['next', inDelivery ? 'it is being delivered now' : next(item, now)],
+    ['expires', item.reason.kind === 'held-by-operator' ? 'not while it is held' : time(item.expires)],
   ];
   return columns([], rows);
 }
@@ -71,6 +72,13 @@ function senders(now: string | undefined, first: string): string {
 
 function via({ transport, destination }: QueueEntry['item']): string {
   return transport === null ? 'no route' : visible(`${transport} ${destination}`.trim());
+}
+
+function next({ state, reason, due }: QueueEntry['item'], now: number): string {
+  if (state === 'waiting') return `${time(due)}, ${wait(due, now)}`;
+  return reason.kind === 'quarantined'
+    ? 'when somebody decides, or dropped when it expires'
+    : 'when somebody decides';
 }
 
 function wait(due: number, now: number): string {
@@ -95,6 +103,8 @@ function why(reason: WaitReason): string {
       return visible(`to be returned: ${reason.plugin} said ${reason.status} ${reason.text}`);
     case 'quarantined':
       return visible(`quarantined by ${reason.plugin}: ${reason.text}`);
+    case 'held-by-operator':
+      return 'held by an operator';
     case 'asked-by-operator':
       return 'asked for by an operator';
   }

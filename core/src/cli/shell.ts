@@ -1,6 +1,9 @@
 // The shell that a command runs in, as Node gives it.
 
-import type { Shell } from './command.ts';
+import { open, rm, writeFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline/promises';
+import { pipeline } from 'node:stream/promises';
+import { type Shell, UsageError } from './command.ts';
 import { askSecret } from './secret-prompt.ts';
 
 /** What a shell reports for a process that SIGINT ended. */
@@ -12,8 +15,10 @@ export function shellOfProcess(): Shell {
   return {
     environment: process.env,
     out: (text) => void process.stdout.write(text),
+    outOctets: (octets, file) => (file === undefined ? toOutput(octets) : toFile(octets, file)),
     say: (text) => void process.stderr.write(text),
     askSecret: (prompt, again) => askSecret(process.stdin, process.stderr, prompt, again),
+    confirm,
     now: Date.now,
     whenAskedToEnd: () =>
       new Promise((resolve) => {
@@ -28,4 +33,33 @@ export function shellOfProcess(): Shell {
       }),
     onAskedToReload: (then) => void process.on('SIGHUP', then),
   };
+}
+
+async function toOutput(octets: AsyncIterable<Uint8Array>): Promise<void> {
+  await pipeline(octets, process.stdout, { end: false });
+}
+
+async function toFile(octets: AsyncIterable<Uint8Array>, file: string): Promise<void> {
+  const handle = await open(file, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
+    const why = error.code === 'EEXIST' ? 'it exists already' : (error.code ?? error.message);
+    throw new UsageError(`${file} cannot be written: ${why}`);
+  });
+  try {
+    await writeFile(handle, octets);
+  } catch (error) {
+    await rm(file, { force: true });
+    throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function confirm(question: string): Promise<boolean | undefined> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
+  const asking = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await asking.question(question)).trim());
+  } finally {
+    asking.close();
+  }
 }

@@ -21,6 +21,7 @@ export function conclusionsOf({ events }: Story): readonly string[] {
     ...refusals(events, queued),
     ...events.flatMap(ofDiscarded),
     ...ofHeld(events),
+    ...events.flatMap(ofOperator),
     ...fates(events),
   ];
   if (sentences.length > 0) return [...new Set(sentences)];
@@ -132,11 +133,44 @@ function ofHeld(events: readonly TracedEvent[]): readonly string[] {
   const by = events.find(({ facts }) => facts.verdict === 'quarantine' && facts.applied === true)?.facts;
   // Who it is held for has been decided since, where an attempt was made.
   const why = by === undefined ? '' : ` by ${text(by.plugin)}: ${text(by.reason)}`;
+  const quarantined = `The message was quarantined${why}.`;
+  const decided = events.some(
+    ({ name, facts }) =>
+      name === 'quarantine-expired' || (name === 'queue-changed' && DECISIONS.has(facts.action)),
+  );
+  if (decided) return [quarantined];
   const id = text(held.facts.message);
   return [
-    `The message was quarantined${why}. What is held waits for you: posthouse queue release ${id}, or posthouse queue drop ${id}.`,
+    `${quarantined} What is held waits for you: posthouse queue release ${id}, or posthouse queue drop ${id}. When its time is over (delivery.quarantineFor) it is dropped, and nobody is told.`,
   ];
 }
+
+const DECISIONS: ReadonlySet<unknown> = new Set(['released', 'dropped', 'bounced']);
+
+/** What people did by hand, and left undone. */
+function ofOperator({ at, name, facts }: TracedEvent): readonly string[] {
+  if (name !== 'queue-changed' && name !== 'quarantine-expired') return [];
+  const whom = (facts.recipients as readonly unknown[]).map(address).join(', ');
+  if (name === 'quarantine-expired')
+    return [
+      `Nobody released it from quarantine for ${whom}: at ${time(at)} it was dropped, and nobody was told.`,
+    ];
+  const said = BY_HAND[String(facts.action)];
+  return said === undefined ? [] : [`At ${time(at)} an operator ${said(facts, whom)}.`];
+}
+
+const BY_HAND: Readonly<Record<string, (facts: Facts, whom: string) => string>> = {
+  held: ({ message }, whom) =>
+    `held the message for ${whom} (posthouse queue release ${text(message)} lets it go)`,
+  released: (_, whom) => `released the message for ${whom}`,
+  rerouted: ({ transport, destination }, whom) =>
+    transport === null
+      ? `had the message for ${whom} routed anew`
+      : `sent the message for ${whom} to ${text(transport)} ${text(destination)}`,
+  bounced: ({ text: words }, whom) => `returned the message for ${whom} to its sender: ${text(words)}`,
+  dropped: ({ inDelivery }, whom) =>
+    `dropped the message for ${whom}, and nobody was told${inDelivery === true ? '; it was being delivered at that moment, and may have arrived' : ''}`,
+};
 
 /** What became of each recipient in the end. */
 function fates(events: readonly TracedEvent[]): readonly string[] {

@@ -47,6 +47,10 @@ function lineOf(name: TracedEvent['name'], facts: Facts): string {
       return settledLine(facts);
     case 'notice-queued':
       return `notice (${text(facts.action)}) ${text(facts.message)} queued for ${address(facts.to)}`;
+    case 'queue-changed':
+      return changedLine(facts);
+    case 'quarantine-expired':
+      return `dropped: nobody released it from the quarantine of ${text(facts.plugin)} (${text(facts.text)})`;
     case 'notice-dropped':
       return `nobody to tell: ${text(facts.text)}`;
     default:
@@ -107,6 +111,14 @@ function settledLine({ recipient, outcome }: Facts): string {
   const from = sender === undefined ? '' : ` from ${address(sender)}`;
   const tag = kindOfTrouble === undefined ? '' : ` [${text(kindOfTrouble)}]`;
   return `${address(recipient)}: ${text(kind)}${targets}${from}${details === '' ? '' : `: ${details}`}${tag}`;
+}
+
+function changedLine({ action, item, transport, destination, text: words, inDelivery }: Facts): string {
+  const to =
+    transport === undefined ? '' : ` to ${text(transport ?? 'whoever claims it')} ${text(destination)}`;
+  const said = words === undefined ? '' : `: ${text(words)}`;
+  const meanwhile = inDelivery === true ? ' (in mid-delivery)' : '';
+  return `${text(action)} by an operator${to.trimEnd()}${said}${meanwhile}, item ${text(item)}`;
 }
 
 function duration(milliseconds: unknown): string {

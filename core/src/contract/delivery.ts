@@ -27,6 +27,11 @@ export interface DeliverHandler {
    * "deferred"; returning nothing is right only when every recipient was settled.
    */
   deliver(delivery: Delivery): Awaitable<Outcome | Nothing>;
+  /**
+   * The destination that an operator's words for a next hop mean, in the spelling that `claim` would give it; undefined
+   * when it is none. Without it `posthouse queue reroute` takes the words as they are.
+   */
+  readDestination?(words: string): string | undefined;
   /** How many deliveries to one destination may run at a time. Default: the server's `delivery.laneConcurrency`. */
   readonly laneConcurrency?: number;
   /** Milliseconds for one `deliver`. Default: the server's `delivery.attemptTimeout`. */

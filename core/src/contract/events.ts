@@ -195,6 +195,30 @@ export interface Events {
   };
   /** A notice could not be delivered, or a message with the null sender failed: nobody is left to be told. */
   'notice-dropped': { message: string; recipients: readonly string[]; text: string };
+  /** An operator has changed an item by hand; durable. */
+  'queue-changed': {
+    item: string;
+    message: string;
+    action: QueueAction;
+    sender: string;
+    recipients: readonly string[];
+    /** With `rerouted`: where it goes now; null where the transports are asked anew. */
+    transport?: string | null;
+    destination?: string;
+    /** With `bounced`: what the sender is told. */
+    text?: string;
+    /** With `dropped`: it was being delivered at that moment, and may arrive. */
+    inDelivery?: true;
+  };
+  /** Nobody released the item in time: it is out of the queue, and nobody was told. */
+  'quarantine-expired': {
+    item: string;
+    message: string;
+    sender: string;
+    recipients: readonly string[];
+    plugin: string;
+    text: string;
+  };
   /** The store set an unreadable entry aside. */
   'entry-damaged': { entry: string; text: string };
   /** At the start, and again whenever their files have changed. */
@@ -215,6 +239,9 @@ export interface Events {
   'server-draining': { connections: number; attempts: number; deadline: number };
   'server-stopped': { milliseconds: number };
 }
+
+/** What an operator can do with items of the queue. */
+export type QueueAction = 'held' | 'released' | 'retried' | 'rerouted' | 'bounced' | 'dropped';
 
 export type EventName = keyof Events;
 export type Observers = { readonly [E in EventName]?: (event: Events[E]) => void };

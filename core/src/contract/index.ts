@@ -12,6 +12,7 @@ export * from './notes.ts';
 export type * from './outcome.ts';
 export { Outcome } from './outcome.ts';
 export * from './plugin.ts';
+export * from './queue-filter.ts';
 export * from './schema.ts';
 export * from './services.ts';
 export * from './settings.ts';

@@ -5,6 +5,7 @@ import type { PermanentStatus, RcptParameters, TransientStatus } from '../smtp/i
 import type { BounceClass } from './bounce-class.ts';
 import type { MessageRecord } from './message.ts';
 import type { Outcome } from './outcome.ts';
+import type { QueueFilter } from './queue-filter.ts';
 import { type Token, token } from './token.ts';
 
 /** One message for the recipients of one destination: the unit of scheduling and of retrying. JSON only. */
@@ -27,7 +28,7 @@ export interface QueueItem {
   readonly attempts: number;
   /** When the next attempt is due, milliseconds since the epoch. */
   readonly due: number;
-  /** When the sender is told that it was in vain. */
+  /** When the sender is told that it was in vain; of a quarantined item, when it is taken out of the queue in silence. */
   readonly expires: number;
   /** The sender has been told that it takes long. */
   readonly delayWarned?: true;
@@ -66,7 +67,10 @@ export type WaitReason =
       readonly status: PermanentStatus;
       readonly text: string;
     }
+  /** Held since its commit: a plugin was in doubt. Taken out of the queue at `expires`, unless a person has decided. */
   | { readonly kind: 'quarantined'; readonly plugin: string; readonly text: string }
+  /** Held until a person lets it go, whatever the time. */
+  | { readonly kind: 'held-by-operator'; readonly at: number }
   | { readonly kind: 'asked-by-operator'; readonly at: number };
 
 /** Bytes on their way into the store. */
@@ -131,19 +135,6 @@ export interface TakeRequest {
 export interface Lane {
   readonly transport: string | null;
   readonly destination: string;
-}
-
-export interface QueueFilter {
-  readonly message?: string;
-  readonly item?: string;
-  readonly transport?: string;
-  readonly destination?: string;
-  readonly state?: QueueItem['state'];
-  readonly reason?: WaitReason['kind'];
-  readonly sender?: string;
-  readonly recipient?: string;
-  /** Arrived before this time (milliseconds since the epoch). */
-  readonly arrivedBefore?: number;
 }
 
 export interface QueuePage {

@@ -81,6 +81,10 @@ export class Courier {
     return this.#errands.size;
   }
 
+  carries(item: string): boolean {
+    return this.#errands.has(item);
+  }
+
   /** Never throws. */
   carry(pending: Pending, now: number): void {
     const { item } = pending;

@@ -4,6 +4,7 @@
 export { bounceTable } from './bounce-table.ts';
 export { ACTIONS, type Action } from './news.ts';
 export { parseNoticeTemplate } from './notice-template.ts';
-export { QueueControl } from './queue-control.ts';
+export type { QueueAct } from './queue-acts.ts';
+export { QueueActRefused, QueueControl, type QueuePlan, type QueueReport } from './queue-control.ts';
 export type { DestinationFigures, QueueFigures, QueueSummary } from './queue-summary.ts';
 export { Scheduler } from './scheduler.ts';

@@ -26,6 +26,7 @@ import { Journal } from './journal.ts';
 import { noticeTemplates } from './notice-template.ts';
 import { NoticeWriter } from './notice-writer.ts';
 import { overdue } from './settlement.ts';
+import { Standstill } from './standstill.ts';
 import { recordFor } from './stored-message.ts';
 import { Sweeper } from './sweeper.ts';
 
@@ -52,6 +53,7 @@ export class Scheduler {
   #pumping = false;
   #refilling: Promise<void> | undefined;
   readonly #droppedMeanwhile = new Set<string>();
+  readonly #standstill = new Standstill();
   /** There may be due items in the store that are not in memory. */
   #moreInStore = true;
   #stopping = false;
@@ -197,6 +199,29 @@ export class Scheduler {
     return this.#agenda.holds(item);
   }
 
+  /** Whether the item is being attempted. */
+  attempts(item: string): boolean {
+    return this.#courier.carries(item);
+  }
+
+  /** Runs `act` while nothing new comes into memory: `seize` what it reads from the store before it changes it. */
+  async whileStill<T>(act: () => Promise<T>): Promise<T> {
+    try {
+      return await this.#standstill.run(() => this.#refilling, act);
+    } finally {
+      this.wake();
+    }
+  }
+
+  /**
+   * Whether an item that was read during this standstill may be changed: it is out of memory now, as it was read.
+   * false: it is being attempted, or its outcome has been written meanwhile.
+   */
+  seize(item: QueueItem): boolean {
+    if (this.#standstill.hasLeft(item.id)) return false;
+    return this.#agenda.forget(item) || !this.#agenda.holds(item.id);
+  }
+
   /** Ends the rest of a lane. */
   wakeLane(lane: Lane): void {
     this.#agenda.wake(lane);
@@ -215,7 +240,7 @@ export class Scheduler {
     return this.#journal.written({ remove: items });
   }
 
-  /** Writes new states of items that nobody holds; durable when it resolves. */
+  /** Writes new states of items that were seized; durable when it resolves. */
   change(items: readonly QueueItem[]): Promise<void> {
     return this.#journal.written({ update: items });
   }
@@ -247,7 +272,8 @@ export class Scheduler {
     if (this.#agenda.takeReopened()) this.#moreInStore = true;
     // Free slots mean that nothing in memory may run: whatever waits here is of lanes that are busy.
     const wanted = this.#agenda.idle || this.#agenda.waiting < BATCH;
-    if (wanted && this.#moreInStore && this.#refilling === undefined && this.#agenda.room > 0) {
+    const mayTake = this.#refilling === undefined && !this.#standstill.active;
+    if (wanted && this.#moreInStore && mayTake && this.#agenda.room > 0) {
       this.#refilling = this.#refill().finally(() => {
         this.#refilling = undefined;
         this.#droppedMeanwhile.clear();
@@ -309,6 +335,7 @@ export class Scheduler {
   /** The outcome is durable. @param news other items are in the store since, and due */
   #written(item: string, news: boolean): void {
     this.#agenda.release(item);
+    this.#standstill.left(item);
     if (news) this.wake();
   }
 

@@ -101,9 +101,9 @@ export function withSettled(item: QueueItem, outcomes: readonly (Outcome | undef
   return { ...item, recipients };
 }
 
-/** Refused by policy for these recipients after the message was accepted for others. */
+/** Refused for good after the message was accepted: by policy, or by an operator. */
 export function refusedOutcomes(item: QueueItem, status: PermanentStatus, text: string): Outcomes {
-  return item.recipients.map(() => ({ kind: 'failed', status, text }));
+  return item.recipients.map(({ settled }) => settled ?? { kind: 'failed', status, text });
 }
 
 /**

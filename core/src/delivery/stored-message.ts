@@ -72,6 +72,22 @@ export class QueuedMessage implements StoredMessage {
   }
 }
 
+/** The octets up to and with the empty line that ends the header section (RFC 5322 §2.1); all of them where there is none. */
+export async function* headerOnly(octets: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  // What the end may have begun with in the chunks before. A message may begin with the empty line.
+  let before = Buffer.from('\r\n');
+  for await (const chunk of octets) {
+    const seen = Buffer.concat([before, chunk]);
+    const end = seen.indexOf('\r\n\r\n', 0, 'latin1');
+    if (end !== -1) {
+      yield chunk.subarray(0, end + 4 - before.length);
+      return;
+    }
+    yield chunk;
+    before = seen.subarray(-3);
+  }
+}
+
 export function senderOf({ sender }: Pick<MessageRecord, 'sender'>): ReversePath {
   return sender === '' ? null : mailbox(sender);
 }

@@ -6,6 +6,7 @@ import {
   type MessageBody,
   type MessageDraft,
   type MessageRecord,
+  matchesFilter,
   PosthouseError,
   type QueueChange,
   type QueueCounts,
@@ -111,7 +112,7 @@ export class MemoryStore implements QueueStore {
     for (const id of ids) {
       const { item, message } = this.#entries.get(id) as Entry;
       const entry = { item, message: message.record };
-      if (!matches(filter, entry)) continue;
+      if (!matchesFilter(filter, entry)) continue;
       if (entries.length === limit) return { entries, next: entries.at(-1)?.item.id };
       entries.push(entry);
     }
@@ -280,19 +281,4 @@ function laneKey({ transport, destination }: Lane): string {
 
 function refused(why: string): PosthouseError {
   return new PosthouseError('store-failed', `The change was refused: ${why}`);
-}
-
-function matches(filter: QueueFilter, { item, message }: QueueEntry): boolean {
-  const { recipient } = filter;
-  return (
-    (filter.message === undefined || item.message === filter.message) &&
-    (filter.item === undefined || item.id === filter.item) &&
-    (filter.transport === undefined || item.transport === filter.transport) &&
-    (filter.destination === undefined || item.destination === filter.destination) &&
-    (filter.state === undefined || item.state === filter.state) &&
-    (filter.reason === undefined || item.reason.kind === filter.reason) &&
-    (filter.sender === undefined || message.sender === filter.sender) &&
-    (recipient === undefined || item.recipients.some(({ address }) => address === recipient)) &&
-    (filter.arrivedBefore === undefined || message.arrivedAt < filter.arrivedBefore)
-  );
 }

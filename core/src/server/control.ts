@@ -1,43 +1,54 @@
 // The control socket: HTTP and JSON over a Unix socket of the server's owner, for `posthouse queue`.
-// Routes and checks of what comes in; what is done with the queue is QueueControl's.
+// Routes; reading what comes in is control-requests.ts's, and what is done with the queue QueueControl's.
 
+import { once } from 'node:events';
 import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createConnection } from 'node:net';
 import { dirname } from 'node:path';
-import { PosthouseError, type QueueFilter, type Trace } from '../contract/index.ts';
-import type { QueueControl } from '../delivery/index.ts';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { PosthouseError, type QueueEntry, type QueueFilter, type Trace } from '../contract/index.ts';
+import { QueueActRefused, type QueueControl } from '../delivery/index.ts';
+import {
+  type ActRequest,
+  actRequestOf,
+  BadRequest,
+  bodyOf,
+  filterOf,
+  limitOf,
+  MAX_PAGE,
+} from './control-requests.ts';
 
 /** What a summary is on the wire. */
-export type { DestinationFigures, QueueFigures, QueueSummary } from '../delivery/index.ts';
+export type { DestinationFigures, QueueAct, QueueFigures, QueueSummary } from '../delivery/index.ts';
 
 /** What may be done with the queue of a running server. */
-export type QueueActions = Pick<QueueControl, 'list' | 'summary' | 'show' | 'retry' | 'release' | 'drop'>;
+export type QueueActions = Pick<
+  QueueControl,
+  'list' | 'summary' | 'show' | 'inDelivery' | 'content' | 'plan' | 'act'
+>;
 
-/** Octets of a request; a thousand ids fit in. */
-const MAX_BODY = 65_536;
-const MAX_PAGE = 1000;
-const FILTER_KEYS = [
-  'message',
-  'item',
-  'transport',
-  'destination',
-  'state',
-  'reason',
-  'sender',
-  'recipient',
-] as const;
-const STATES = ['waiting', 'held'];
-const REASONS = ['fresh', 'no-route', 'deferred', 'refused', 'quarantined', 'asked-by-operator'];
-
-class BadRequest extends Error {
-  readonly status: number;
-
-  constructor(text: string, status = 400) {
-    super(text);
-    this.status = status;
-  }
+/** What is said of the entries that have an id. */
+export interface Shown {
+  readonly entries: readonly QueueEntry[];
+  /** Those of its items that are being delivered at the moment. */
+  readonly inDelivery: readonly string[];
 }
+
+/** What an act has done, or with `dryRun` would do. */
+export interface ActAnswer {
+  readonly count: number;
+  /** Items that were being delivered at that moment. */
+  readonly busy: readonly string[];
+  /** The ids that name nothing which the act concerns. */
+  readonly missing: readonly string[];
+  /** With `dryRun`: the first of the items. */
+  readonly entries?: readonly QueueEntry[];
+}
+
+/** Entries that a dry run shows. */
+const MAX_SHOWN = 100;
 
 export class ControlServer {
   readonly #path: string;
@@ -80,9 +91,18 @@ export class ControlServer {
 
   async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      send(response, 200, await this.#answer(request));
+      const content = /^\/queue\/([^/]+)\/(message|header)$/.exec(request.url ?? '');
+      if (request.method === 'GET' && content !== null) {
+        const [, id, part] = content as unknown as [string, string, 'message' | 'header'];
+        await this.#content(decodeURIComponent(id), part, response);
+      } else send(response, 200, await this.#answer(request));
     } catch (error) {
-      const status = error instanceof BadRequest ? error.status : 500;
+      if (response.headersSent) {
+        response.destroy();
+        return;
+      }
+      const status =
+        error instanceof BadRequest ? error.status : error instanceof QueueActRefused ? 409 : 500;
       send(response, status, { error: error instanceof Error ? error.message : String(error) });
     }
   }
@@ -96,12 +116,11 @@ export class ControlServer {
     }
     if (action === 'GET /queue/summary')
       return this.#queue.summary(filterOf(Object.fromEntries(searchParams)));
-    if (action === 'POST /queue/retry')
-      return this.#forAll(await bodyOf(request), (filter) => this.#queue.retry(filter));
-    if (action === 'POST /queue/release')
-      return this.#forAll(await bodyOf(request), (filter) => this.#queue.release(filter));
-    if (action === 'POST /queue/drop')
-      return this.#forAll(await bodyOf(request), (filter) => this.#queue.drop(filter));
+    const act = /^POST \/queue\/([a-z]+)$/.exec(action)?.[1];
+    if (act !== undefined) {
+      const asked = actRequestOf(act, await bodyOf(request));
+      if (asked !== undefined) return this.#act(asked);
+    }
     if (request.method === 'GET' && pathname.startsWith('/queue/')) {
       return this.#show(decodeURIComponent(pathname.slice('/queue/'.length)));
     }
@@ -118,77 +137,47 @@ export class ControlServer {
   }
 
   /** An item, or every item of a message. */
-  async #show(id: string): Promise<object> {
+  async #show(id: string): Promise<Shown> {
     const entry = await this.#queue.show(id);
-    if (entry?.item.id === id) return { entries: [entry] };
-    const { entries } = await this.#queue.list({ message: id }, MAX_PAGE);
-    if (entries.length === 0) throw new BadRequest('nothing in the queue has this id', 404);
-    return { entries };
+    if (entry === undefined) throw new BadRequest('nothing in the queue has this id', 404);
+    const entries =
+      entry.item.id === id ? [entry] : (await this.#queue.list({ message: id }, MAX_PAGE)).entries;
+    const inDelivery = entries.map(({ item }) => item.id).filter((item) => this.#queue.inDelivery(item));
+    return { entries, inDelivery };
   }
 
-  async #forAll(body: unknown, act: (filter: QueueFilter) => Promise<number>): Promise<object> {
-    if (typeof body !== 'object' || body === null) throw new BadRequest('the body must be a JSON object');
-    const { filter, ids } = body as { readonly filter?: unknown; readonly ids?: unknown };
-    if (filter !== undefined) {
-      if (typeof filter !== 'object' || filter === null) throw new BadRequest('filter must be an object');
-      return { count: await act(filterOf(filter as Record<string, unknown>)), missing: [] };
-    }
-    if (!Array.isArray(ids) || !ids.every((id) => typeof id === 'string')) {
-      throw new BadRequest('the body must have a filter or a list of ids');
-    }
-    let count = 0;
+  /** The octets of a message. What fails half-way cuts the connection, so that a part is not taken for the whole. */
+  async #content(id: string, part: 'message' | 'header', response: ServerResponse): Promise<void> {
+    const entry = await this.#queue.show(id);
+    if (entry === undefined) throw new BadRequest('nothing in the queue has this id', 404);
+    const octets = Readable.from(this.#queue.content(entry, part), { objectMode: false });
+    // The first octets decide whether there is anything to send.
+    await once(octets, 'readable');
+    response.writeHead(200, { 'content-type': 'application/octet-stream' });
+    await pipeline(octets, response);
+  }
+
+  async #act({ act, ids, filter, most, dryRun }: ActRequest): Promise<ActAnswer> {
+    const busy: string[] = [];
     const missing: string[] = [];
-    for (const id of ids as readonly string[]) {
-      const done = (await act({ item: id })) || (await act({ message: id }));
-      if (done === 0) missing.push(id);
-      count += done;
-    }
-    return { count, missing };
-  }
-}
-
-function filterOf(given: Readonly<Record<string, unknown>>): QueueFilter {
-  const filter: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(given)) {
-    if (key === 'arrivedBefore') filter[key] = timeOf(value);
-    else if (!(FILTER_KEYS as readonly string[]).includes(key))
-      throw new BadRequest(`the queue cannot be filtered by ${key}`);
-    else if (typeof value !== 'string') throw new BadRequest(`${key} must be a string`);
-    else filter[key] = value;
-  }
-  const { state, reason } = filter;
-  if (state !== undefined && !STATES.includes(state as string))
-    throw new BadRequest(`state must be one of ${STATES.join(', ')}`);
-  if (reason !== undefined && !REASONS.includes(reason as string))
-    throw new BadRequest(`reason must be one of ${REASONS.join(', ')}`);
-  return filter as QueueFilter;
-}
-
-function timeOf(value: unknown): number {
-  const time = value === '' ? Number.NaN : Number(value);
-  if (!Number.isFinite(time)) throw new BadRequest('arrivedBefore must be milliseconds since the epoch');
-  return time;
-}
-
-function limitOf(value: string | undefined): number {
-  const limit = value === undefined ? 100 : Number(value);
-  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE)
-    throw new BadRequest(`limit must be 1 to ${MAX_PAGE}`);
-  return limit;
-}
-
-async function bodyOf(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_BODY) throw new BadRequest(`the body is larger than ${MAX_BODY} octets`, 413);
-    chunks.push(chunk);
-  }
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
-  } catch {
-    throw new BadRequest('the body is not JSON');
+    const entries: QueueEntry[] = [];
+    let count = 0;
+    const on = async (selected: QueueFilter): Promise<boolean> => {
+      if (dryRun) {
+        const plan = await this.#queue.plan(selected, act);
+        count += plan.count;
+        entries.push(...plan.entries.slice(0, MAX_SHOWN - entries.length));
+        return plan.count > 0;
+      }
+      const report = await this.#queue.act(selected, act, most);
+      count += report.count;
+      busy.push(...report.busy);
+      return report.count + report.busy.length > 0;
+    };
+    if (ids === undefined) await on(filter);
+    else
+      for (const id of ids) if (!((await on({ item: id })) || (await on({ message: id })))) missing.push(id);
+    return { count, busy, missing, ...(dryRun && { entries }) };
   }
 }
 

@@ -29,6 +29,8 @@ const LEVELS: { readonly [E in EventName]: Level | ((facts: Events[E]) => Level)
   'recipient-settled': 'info',
   'notice-queued': 'info',
   'notice-dropped': 'warn',
+  'queue-changed': 'info',
+  'quarantine-expired': 'info',
   'entry-damaged': 'error',
   'certificates-loaded': ({ selfSigned }) => (selfSigned ? 'warn' : 'info'),
   'certificates-refused': 'error',

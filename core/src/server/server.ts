@@ -121,10 +121,17 @@ class PosthouseServer implements Server {
   }
 
   async start(): Promise<void> {
-    const { plugins, scheduler, events, identity, store } = this.house;
+    const { plugins, scheduler, events, identity, store, routing } = this.house;
     const { clock } = this.#system;
     const control = this.#definition.control;
-    const queueControl = new QueueControl(store, scheduler, clock);
+    const queueControl = new QueueControl({
+      store,
+      scheduler,
+      routing,
+      clock,
+      events,
+      settings: this.#definition.delivery,
+    });
     const parts: Startable[] = [
       {
         name: 'certificates',

@@ -43,6 +43,10 @@ export async function inProcess(given: readonly string[], shell: Partial<Shell> 
     say: (text) => {
       said += text;
     },
+    outOctets: async (octets) => {
+      for await (const chunk of octets) out += Buffer.from(chunk).toString('latin1');
+    },
+    confirm: () => Promise.resolve(undefined),
     askSecret: () => Promise.reject(new Error('nobody can be asked')),
     now: () => 0,
     whenAskedToEnd: () => Promise.resolve(),

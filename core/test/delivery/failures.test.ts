@@ -90,7 +90,7 @@ describe('failures', () => {
     const r = room({ far });
     const reason = { kind: 'refused', plugin: 'check-x', status: '5.7.1', text: 'Refused' } as const;
     await r.put(['a@example.org'], { item: { transport: null, destination: '', reason } });
-    await r.control.retry({});
+    await r.control.act({}, { do: 'retry' });
     r.scheduler.start();
     await r.settled();
     assert.deepEqual(far.deliveries.flatMap(addresses), ['author@example.net']);

@@ -68,7 +68,7 @@ describe('lanes', () => {
     r.scheduler.start();
     await r.clock.advance(1000);
     dead = false;
-    assert.equal(await r.control.retry({ destination: 'dead.example' }), 20);
+    assert.equal((await r.control.act({ destination: 'dead.example' }, { do: 'retry' })).count, 20);
     await r.clock.advance(3000);
     assert.ok((await r.items()).length < 20);
     await r.clock.advance(HOUR);

@@ -34,6 +34,7 @@ export const SETTINGS: DeliverySettings = {
   laneRest: 30_000,
   expireAfter: 5 * 24 * HOUR,
   delayWarningAfter: 0,
+  quarantineFor: 30 * 24 * HOUR,
   redirects: 3,
 };
 
@@ -167,7 +168,7 @@ export function openRoom({ transports, settings, store: wrap, classifier, starte
     clock,
     store,
     scheduler,
-    control: new QueueControl(store, scheduler, clock),
+    control: new QueueControl({ store, scheduler, routing, clock, events: sink, settings: all }),
     log,
     deliveries,
     async send(sent = {}) {

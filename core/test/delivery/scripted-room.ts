@@ -37,6 +37,7 @@ const SETTINGS: DeliverySettings = {
   laneRest: 30_000,
   expireAfter: 24 * HOUR,
   delayWarningAfter: 0,
+  quarantineFor: 2_592_000_000,
   redirects: 3,
 };
 
@@ -144,7 +145,7 @@ export function room(transports: Readonly<Record<string, DeliverHandler>>, optio
     bounceTable,
     log,
   );
-  const control = new QueueControl(store, scheduler, clock);
+  const control = new QueueControl({ store, scheduler, routing, clock, events, settings });
   return {
     store,
     clock,

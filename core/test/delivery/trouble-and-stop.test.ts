@@ -199,7 +199,7 @@ describe('the operator', () => {
     r.scheduler.start();
     await r.put(['a@example.org']);
     await r.settled();
-    assert.equal(await r.control.retry({ recipient: 'a@example.org' }), 1);
+    assert.equal((await r.control.act({ recipient: 'a@example.org' }, { do: 'retry' })).count, 1);
     await r.settled();
     assert.equal(far.deliveries.length, 2);
     assert.equal((await r.items()).length, 0);
@@ -211,7 +211,7 @@ describe('the operator', () => {
     r.scheduler.start();
     for (let n = 0; n < 30; n++) await r.put([`a${n}@example.org`]);
     await r.settled();
-    assert.equal(await r.control.drop({}), 30);
+    assert.equal((await r.control.act({}, { do: 'drop' })).count, 30);
     await r.clock.advance(20 * MINUTE);
     assert.equal(far.deliveries.length, 1);
     assert.equal((await r.items()).length, 0);
@@ -226,7 +226,7 @@ describe('the operator', () => {
     for (let n = 0; n < 3; n++) await r.put([`a${n}@example.org`]);
     await r.settled();
     store.full = true;
-    const dropping = r.control.drop({}).then(
+    const dropping = r.control.act({}, { do: 'drop' }).then(
       () => true,
       () => false,
     );

@@ -3,9 +3,11 @@ import { existsSync, linkSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
-import { ask, Refused } from '../../src/cli/control-client.ts';
+import { ask, octetsOf, Refused } from '../../src/cli/control-client.ts';
 import type { QueueEntry, QueueFilter } from '../../src/contract/index.ts';
+import { QueueActRefused } from '../../src/delivery/index.ts';
 import { summaryOf } from '../../src/delivery/queue-summary.ts';
 import { ControlServer, type QueueActions } from '../../src/server/control.ts';
 import { workshop } from './configuration/workshop.ts';
@@ -22,10 +24,6 @@ function queueOfTwo(): { readonly queue: QueueActions; readonly asked: unknown[]
     entries.filter(
       (one) => (item ?? one.item.id) === one.item.id && (message ?? one.message.id) === one.message.id,
     );
-  const count = (what: string) => (filter: QueueFilter) => {
-    asked.push([what, filter]);
-    return Promise.resolve(fitting(filter).length);
-  };
   const queue: QueueActions = {
     list(filter, limit, after) {
       asked.push(['list', filter, limit, after]);
@@ -36,9 +34,18 @@ function queueOfTwo(): { readonly queue: QueueActions; readonly asked: unknown[]
       return Promise.resolve(summaryOf([], 0));
     },
     show: (id) => Promise.resolve(entries.find(({ item, message }) => item.id === id || message.id === id)),
-    retry: count('retry'),
-    release: count('release'),
-    drop: count('drop'),
+    inDelivery: (item) => item === 'i2',
+    content: (one, part) => Readable.from([Buffer.from(`${part} of `), Buffer.from(one.message.id)]),
+    plan(filter, act) {
+      asked.push(['plan', filter, act]);
+      const fit = fitting(filter);
+      return Promise.resolve({ count: fit.length, entries: fit });
+    },
+    act(filter, act, most) {
+      asked.push(['act', filter, act, most]);
+      if (act.do === 'hold') return Promise.reject(new QueueActRefused('2 items fit, which is more than 1'));
+      return Promise.resolve({ count: fitting(filter).length, busy: [] });
+    },
   };
   return { queue, asked };
 }
@@ -81,19 +88,62 @@ test('a summary takes filters, and no others', async (context) => {
 
 test('an id is that of an item or of a message with all its items', async (context) => {
   const { path, asked } = await controlled(context);
-  assert.deepEqual(await ask(path, 'GET', '/queue/i2'), { entries: [entry('i2', 'm1')] });
-  assert.deepEqual(await ask(path, 'GET', '/queue/m1'), { entries: [entry('i1', 'm1'), entry('i2', 'm1')] });
+  const both = [entry('i1', 'm1'), entry('i2', 'm1')];
+  assert.deepEqual(await ask(path, 'GET', '/queue/i2'), { entries: [entry('i2', 'm1')], inDelivery: ['i2'] });
+  assert.deepEqual(await ask(path, 'GET', '/queue/m1'), { entries: both, inDelivery: ['i2'] });
   await assert.rejects(ask(path, 'GET', '/queue/nothing'), Refused);
   asked.length = 0;
   assert.deepEqual(await ask(path, 'POST', '/queue/drop', { ids: ['i1', 'm1', 'x'] }), {
     count: 3,
+    busy: [],
     missing: ['x'],
   });
-  assert.deepEqual(await ask(path, 'POST', '/queue/retry', { filter: { sender: '' } }), {
+});
+
+test('an act reaches the queue with its words, and is bounded unless all is asked for', async (context) => {
+  const { path, asked } = await controlled(context);
+  const done = { count: 2, busy: [], missing: [] };
+  assert.deepEqual(await ask(path, 'POST', '/queue/retry', { filter: { sender: '' } }), done);
+  assert.deepEqual(await ask(path, 'POST', '/queue/bounce', { all: true, text: 'no' }), done);
+  const reroute = { filter: { state: 'held' }, all: true, destination: 'b.example', transport: 'deliver-b' };
+  await ask(path, 'POST', '/queue/reroute', reroute);
+  await ask(path, 'POST', '/queue/reroute', { ids: ['i1'], anew: true });
+  assert.deepEqual(asked, [
+    ['act', { sender: '' }, { do: 'retry' }, 1000],
+    ['act', {}, { do: 'bounce', text: 'no' }, Number.POSITIVE_INFINITY],
+    [
+      'act',
+      { state: 'held' },
+      { do: 'reroute', destination: 'b.example', transport: 'deliver-b' },
+      Number.POSITIVE_INFINITY,
+    ],
+    ['act', { item: 'i1' }, { do: 'reroute', anew: true }, 1000],
+  ]);
+  await assert.rejects(ask(path, 'POST', '/queue/hold', { all: true }), Refused);
+});
+
+test('a dry run plans, shows, and does nothing', async (context) => {
+  const { path, asked } = await controlled(context);
+  const both = [entry('i1', 'm1'), entry('i2', 'm1')];
+  assert.deepEqual(await ask(path, 'POST', '/queue/drop', { all: true, dryRun: true }), {
     count: 2,
+    busy: [],
     missing: [],
+    entries: both,
   });
-  assert.deepEqual(asked.at(-1), ['retry', { sender: '' }]);
+  assert.deepEqual(asked, [['plan', {}, { do: 'drop' }]]);
+});
+
+test('the octets of a message come as they are', async (context) => {
+  const { path } = await controlled(context);
+  const read = async (url: string) => {
+    let text = '';
+    for await (const chunk of await octetsOf(path, url)) text += Buffer.from(chunk).toString();
+    return text;
+  };
+  assert.equal(await read('/queue/i2/message'), 'message of m1');
+  assert.equal(await read('/queue/m1/header'), 'header of m1');
+  await assert.rejects(read('/queue/nothing/message'), Refused);
 });
 
 test('requests that make no sense are refused and change nothing', async (context) => {
@@ -111,6 +161,18 @@ test('requests that make no sense are refused and change nothing', async (contex
     ['POST', '/queue/drop', { ids: 'i1' }],
     ['POST', '/queue/drop', { filter: { sender: 7 } }],
     ['POST', '/queue/drop', { filter: null }],
+    ['POST', '/queue/drop', { filter: {} }],
+    ['POST', '/queue/drop', { all: false }],
+    ['POST', '/queue/drop', { all: 'yes' }],
+    ['POST', '/queue/drop', { all: true, dryRun: 'yes' }],
+    ['POST', '/queue/drop', { ids: ['i1'], all: true }],
+    ['POST', '/queue/drop', { ids: ['i1'], filter: { sender: '' } }],
+    ['POST', '/queue/explode', { all: true }],
+    ['POST', '/queue/bounce', { all: true, text: 'two\r\nlines' }],
+    ['POST', '/queue/bounce', { all: true, text: 'x'.repeat(501) }],
+    ['POST', '/queue/reroute', { all: true }],
+    ['POST', '/queue/reroute', { all: true, transport: 'deliver-b' }],
+    ['POST', '/queue/reroute', { all: true, destination: 'b', anew: true }],
     ['POST', '/queue/drop', { ids: [], padding: 'x'.repeat(70_000) }],
   ];
   for (const [method, url, body] of refused) await assert.rejects(ask(path, method, url, body), Refused, url);
@@ -137,7 +199,7 @@ test('a live server keeps its socket; a second one does not start', async (conte
     code: 'listen-failed',
     message: /another running server/,
   });
-  assert.deepEqual(await ask(path, 'GET', '/queue/i1'), { entries: [entry('i1', 'm1')] });
+  assert.deepEqual(await ask(path, 'GET', '/queue/i1'), { entries: [entry('i1', 'm1')], inDelivery: [] });
 });
 
 test('the socket of a dead server is replaced, a file that is no socket is left alone', async (context) => {

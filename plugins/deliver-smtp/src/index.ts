@@ -8,7 +8,7 @@ import { secureResolver } from './dns/configured.ts';
 import { plainLookups } from './dns/lookups.ts';
 import { Logins } from './logins.ts';
 import { mtaStsPolicies } from './mta-sts/configured.ts';
-import { Routes } from './route.ts';
+import { formatNextHop, parseNextHop, Routes } from './route.ts';
 import { TargetFinder } from './target-finder.ts';
 import { TlsPolicies } from './tls-policies.ts';
 import { trustOf } from './trust.ts';
@@ -47,6 +47,10 @@ export default definePlugin({
       hooks: {
         'on-deliver': {
           claim: ({ domain }) => routes.destinationOf(domain),
+          readDestination(words) {
+            const hop = parseNextHop(words, config.port);
+            return hop && formatNextHop(hop);
+          },
           deliver: (delivery) => transfer(delivery, services, () => finder.find(delivery)),
         },
       },

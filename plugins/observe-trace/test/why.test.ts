@@ -149,7 +149,7 @@ const troubles: readonly Trouble[] = [
     ],
     happens: sendsToBob,
     sentence:
-      /The message was quarantined by subject: looks odd\. What is held waits for you: posthouse queue release (\w+), or posthouse queue drop \1\./,
+      /The message was quarantined by subject: looks odd\. What is held waits for you: posthouse queue release (\w+), or posthouse queue drop \1\. When its time is over/,
   },
   {
     what: 'the time is up',

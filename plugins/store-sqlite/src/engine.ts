@@ -46,7 +46,7 @@ export interface Taken {
   readonly damaged: readonly Damage[];
 }
 
-/** Some items in id order. `last` is where to go on, undefined at the end. */
+/** Some items in id order, which may fit the filter or not. `last` is where to go on, undefined at the end. */
 export interface Slice extends Taken {
   readonly last: string | undefined;
 }
@@ -180,7 +180,7 @@ export class Engine implements EngineCalls {
         for (const row of bad) this.#entryOf(row, damaged);
       });
     }
-    return { entries: entries.filter((entry) => this.#listing.matches(filter, entry)), damaged, last };
+    return { entries, damaged, last };
   }
 
   counts(): QueueCounts {

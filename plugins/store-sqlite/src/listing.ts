@@ -1,7 +1,7 @@
 // The queue for people: items in id order, a bounded scan at a time, and the counts.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { QueueCounts, QueueEntry, QueueFilter } from '@posthouse/core';
+import type { QueueCounts, QueueFilter } from '@posthouse/core';
 import { ENTRY_COLUMNS, type EntryRow } from './rows.ts';
 
 /** Rows read in one go: some milliseconds. */
@@ -33,7 +33,7 @@ export class Listing {
     );
   }
 
-  /** Rows behind `after` that may match; `last` is where the next scan begins, undefined at the end. */
+  /** Rows behind `after`, in the bounds of an id that is asked for; `last` is where the next scan begins, undefined at the end. */
   scan(
     filter: QueueFilter,
     after = '',
@@ -46,21 +46,6 @@ export class Listing {
           : this.#all.all(after);
     const rows = found as unknown as EntryRow[];
     return { rows, last: rows.length < SCAN ? undefined : rows.at(-1)?.id };
-  }
-
-  matches(filter: QueueFilter, { item, message }: QueueEntry): boolean {
-    const { recipient } = filter;
-    return (
-      (filter.message === undefined || item.message === filter.message) &&
-      (filter.item === undefined || item.id === filter.item) &&
-      (filter.transport === undefined || item.transport === filter.transport) &&
-      (filter.destination === undefined || item.destination === filter.destination) &&
-      (filter.state === undefined || item.state === filter.state) &&
-      (filter.reason === undefined || item.reason.kind === filter.reason) &&
-      (filter.sender === undefined || message.sender === filter.sender) &&
-      (recipient === undefined || item.recipients.some(({ address }) => address === recipient)) &&
-      (filter.arrivedBefore === undefined || message.arrivedAt < filter.arrivedBefore)
-    );
   }
 
   counts(): QueueCounts {

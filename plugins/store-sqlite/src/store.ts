@@ -5,6 +5,7 @@ import {
   type EventSink,
   type Logger,
   type MessageDraft,
+  matchesFilter,
   PosthouseError,
   type QueueChange,
   type QueueCounts,
@@ -143,6 +144,7 @@ export class SqliteStore implements QueueStore {
       const slice = await this.#asked('search the queue', () => this.#open.engine.find(filter, last));
       this.#report(slice.damaged);
       for (const entry of slice.entries) {
+        if (!matchesFilter(filter, entry)) continue;
         if (entries.length === limit) return { entries, next: entries.at(-1)?.item.id };
         entries.push(entry);
       }
