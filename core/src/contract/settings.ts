@@ -279,6 +279,11 @@ export const DeliverySchema = Type.Object(
       description:
         'Age at which the sender of an undelivered message is told once that it is delayed; 0 switches that off.',
     }),
+    quarantineFor: Duration({
+      default: '30d',
+      description:
+        'How long a quarantined message waits for somebody to release it; then it is dropped without a notice.',
+    }),
     notices: Type.Optional(NoticesSchema),
     redirects: Type.Integer({
       default: 10,

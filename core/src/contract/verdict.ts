@@ -40,7 +40,10 @@ export interface Discard {
   readonly kind: 'discard';
   readonly reason: string;
 }
-/** Answer 250, keep the message in the queue as held, deliver nothing until an operator releases it. */
+/**
+ * Answer 250, keep the message in the queue as held, deliver nothing until an operator releases it. What nobody releases
+ * within `delivery.quarantineFor` is dropped without a notice. The reason is for the operator, never sent.
+ */
 export interface Quarantine {
   readonly kind: 'quarantine';
   readonly reason: string;

@@ -115,7 +115,7 @@ export class Scheduler {
       finished: (pending, unreachable) => this.#finished(pending, unreachable),
       written: (item, news) => this.#written(item, news),
     });
-    this.#sweeper = new Sweeper(store, this, clock, log);
+    this.#sweeper = new Sweeper(store, this, clock, events, log);
   }
 
   /** Attempts under way. */

@@ -1,7 +1,8 @@
 // The sweeper: walks through the whole queue now and then and holds the invariant that every item has a reason to wait
-// and a time when the waiting ends. What nobody would come back to, it brings back.
+// and a time when the waiting ends. What nobody would come back to, it brings back; what has been in quarantine for its
+// whole time it takes out.
 
-import type { Clock, Logger, QueueItem, QueuePage, QueueStore, Timer } from '../contract/index.ts';
+import type { Clock, EventSink, Logger, QueueItem, QueuePage, QueueStore, Timer } from '../contract/index.ts';
 import { overdue } from './settlement.ts';
 
 /** Milliseconds between two walks. */
@@ -15,6 +16,8 @@ const PAGE = 200;
 export interface Sweepable {
   holds(item: string): boolean;
   change(items: readonly QueueItem[]): Promise<void>;
+  drop(items: readonly QueueItem[]): Promise<void>;
+  whileStill<T>(act: () => Promise<T>): Promise<T>;
   wake(): void;
 }
 
@@ -22,16 +25,18 @@ export class Sweeper {
   readonly #store: QueueStore;
   readonly #scheduler: Sweepable;
   readonly #clock: Clock;
+  readonly #events: EventSink;
   readonly #log: Logger;
   #timer: Timer | undefined;
   #sweeping = false;
   #stopped = false;
   #withoutNextAction = 0;
 
-  constructor(store: QueueStore, scheduler: Sweepable, clock: Clock, log: Logger) {
+  constructor(store: QueueStore, scheduler: Sweepable, clock: Clock, events: EventSink, log: Logger) {
     this.#store = store;
     this.#scheduler = scheduler;
     this.#clock = clock;
+    this.#events = events;
     this.#log = log;
   }
 
@@ -57,7 +62,7 @@ export class Sweeper {
     try {
       let after: string | undefined;
       do {
-        const page: QueuePage = await this.#store.find({ state: 'waiting' }, PAGE, after);
+        const page: QueuePage = await this.#store.find({}, PAGE, after);
         found += await this.#mend(page);
         after = page.next;
       } while (after !== undefined && !this.#stopped);
@@ -76,6 +81,10 @@ export class Sweeper {
     let found = 0;
     for (const { item } of entries) {
       if (this.#scheduler.holds(item.id)) continue;
+      if (item.state === 'held') {
+        if (hasServedItsTime(item, now)) await this.#expire(item.id);
+        continue;
+      }
       const fault = faultOf(item, now);
       if (fault === undefined) continue;
       if (fault === 'overdue') mended.push(overdue(item, now));
@@ -97,6 +106,33 @@ export class Sweeper {
     }
     return found;
   }
+
+  /** Looked at once more where nobody can release it meanwhile. */
+  #expire(id: string): Promise<void> {
+    return this.#scheduler.whileStill(async () => {
+      const [entry] = (await this.#store.find({ item: id }, 1)).entries;
+      if (entry === undefined || !hasServedItsTime(entry.item, this.#clock.now())) return;
+      const { item, message } = entry;
+      await this.#scheduler.drop([item]);
+      if (item.reason.kind !== 'quarantined') return;
+      const { plugin, text } = item.reason;
+      const recipients = item.recipients.map(({ address }) => address);
+      const { sender } = message;
+      this.#events.emit('quarantine-expired', {
+        item: id,
+        message: message.id,
+        sender,
+        recipients,
+        plugin,
+        text,
+      });
+    });
+  }
+}
+
+/** Whether a quarantined item has waited long enough for a person. What a person holds waits for ever. Pure. */
+export function hasServedItsTime({ state, reason, expires }: QueueItem, now: number): boolean {
+  return state === 'held' && reason?.kind === 'quarantined' && now >= expires;
 }
 
 /** `endless`: no time at which its waiting ends. `overdue`: its lane has rested over its end. Pure. */

@@ -264,7 +264,8 @@ export class Intake {
         routes.push(route instanceof Promise ? await route : route);
       } else if (fate.kind === 'hold') {
         const reason = { kind: 'quarantined', plugin: fate.plugin, text: fate.text } as const;
-        items.push({ ...common, ...this.#unrouted(recipient), state: 'held', reason });
+        const expires = now + this.#delivery.quarantineFor;
+        items.push({ ...common, ...this.#unrouted(recipient), state: 'held', reason, expires });
       } else if (fate.kind === 'bounce') {
         const { status, text } = fate.verdict;
         const reason = { kind: 'refused', plugin: fate.plugin, status, text } as const;

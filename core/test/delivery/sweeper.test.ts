@@ -6,6 +6,7 @@ import { MemoryStore } from '../../src/intake/index.ts';
 import { fakeClock } from '../../src/testing/fake-clock.ts';
 import { recordingLogger } from '../../src/testing/recording-logger.ts';
 import { HOUR, MINUTE } from './room.ts';
+import { recordedEvents } from './scripted-room.ts';
 
 const base: QueueItem = {
   id: 'I1',
@@ -65,11 +66,13 @@ test('a walk mends what has no next action, brings back what is overdue, and lea
   const scheduler = {
     holds: (id: string) => id === '4',
     change: (update: readonly QueueItem[]) => store.commit({ update }),
+    drop: (remove: readonly QueueItem[]) => store.commit({ remove }),
+    whileStill: <T>(act: () => Promise<T>) => act(),
     wake: () => {
       woken += 1;
     },
   };
-  const sweeper = new Sweeper(store, scheduler, clock, log);
+  const sweeper = new Sweeper(store, scheduler, clock, recordedEvents(), log);
   await sweeper.sweep();
   const after = (await store.find({}, 10)).entries.map(({ item }) => item);
   assert.deepEqual(after, [
@@ -102,8 +105,15 @@ test('the walk is repeated by the clock, and a store that fails is named and ask
   };
   const sweeper = new Sweeper(
     store,
-    { holds: () => false, change: async () => {}, wake: () => {} },
+    {
+      holds: () => false,
+      change: async () => {},
+      drop: async () => {},
+      whileStill: (act) => act(),
+      wake: () => {},
+    },
     clock,
+    recordedEvents(),
     log,
   );
   sweeper.start();
@@ -112,4 +122,56 @@ test('the walk is repeated by the clock, and a store that fails is named and ask
   await clock.advance(HOUR);
   assert.equal(walks, 4);
   assert.equal(log.lines[0]?.fields.error, 'busy');
+});
+
+test('quarantine ends in silence when its time is over; what an operator holds has no end', async () => {
+  const clock = fakeClock();
+  const now = clock.now();
+  const store = new MemoryStore();
+  const held = { ...base, transport: null, destination: '', state: 'held' } as const;
+  const quarantined = { kind: 'quarantined', plugin: 'check-virus', text: 'looks odd' } as const;
+  const items: QueueItem[] = [
+    { ...held, id: '1', reason: quarantined, expires: now + HOUR },
+    { ...held, id: '2', reason: quarantined, expires: now + 2 * HOUR },
+    { ...held, id: '3', reason: { kind: 'held-by-operator', at: 0 }, expires: now },
+  ];
+  const message = {
+    id: 'M1',
+    sender: 'ann@sender.example',
+    arrivedAt: 0,
+    size: 0,
+    head: '',
+    parameters: {},
+    origin: { session: 'S' },
+    notes: {},
+  };
+  await store.commit({
+    put: [{ message, body: await store.draft().finish(), items, leaseUntil: undefined }],
+  });
+  const events = recordedEvents();
+  const scheduler = {
+    holds: () => false,
+    change: (update: readonly QueueItem[]) => store.commit({ update }),
+    drop: (remove: readonly QueueItem[]) => store.commit({ remove }),
+    whileStill: <T>(act: () => Promise<T>) => act(),
+    wake: () => {},
+  };
+  const sweeper = new Sweeper(store, scheduler, clock, events, recordingLogger());
+  const left = async () => (await store.find({}, 10)).entries.map(({ item }) => item.id);
+  await sweeper.sweep();
+  assert.deepEqual(await left(), ['1', '2', '3']);
+  await clock.advance(HOUR);
+  await sweeper.sweep();
+  assert.deepEqual(await left(), ['2', '3']);
+  assert.deepEqual(events.of('quarantine-expired'), [
+    {
+      item: '1',
+      message: 'M1',
+      sender: 'ann@sender.example',
+      recipients: ['joe@a.example'],
+      plugin: 'check-virus',
+      text: 'looks odd',
+    },
+  ]);
+  assert.equal(sweeper.withoutNextAction, 0);
 });

@@ -373,8 +373,10 @@ for (const [name, hostile] of Object.entries(HOSTILE)) {
     });
 
     test('shows its queue and what has happened without a character that a terminal obeys', async () => {
-      const { store, scheduler } = house.server.house;
-      const control = new QueueControl(store, scheduler, fakeClock());
+      const { store, scheduler, routing, events: sink } = house.server.house;
+      const settings = { expireAfter: 1 };
+      const clock = fakeClock();
+      const control = new QueueControl({ store, scheduler, routing, clock, events: sink, settings });
       const page = await control.list({}, 1000);
       assert.ok(page.entries.length >= 2, String(page.entries.length));
       assertShown(pageText({ ...page, next: hostile }, 0));
