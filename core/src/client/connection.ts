@@ -162,7 +162,7 @@ export class Connection {
   }
 
   #listen(socket: Socket | TLSSocket): void {
-    socket.on('data', (bytes: Buffer) => this.#run(this.#dialogue.receive(bytes)));
+    socket.on('data', (bytes: Buffer) => this.#hear(bytes));
     socket.on('end', () => this.#lost('the connection was closed'));
     socket.on('error', (error) => {
       this.#error = error;
@@ -171,6 +171,13 @@ export class Connection {
       this.#lost(this.#error?.message ?? 'the connection was closed');
       this.#closed();
     });
+  }
+
+  /** RFC 5321 §4.5.3.2 gives time for a reply: its octets, one by one, earn no more of it. */
+  #hear(bytes: Uint8Array): void {
+    const before = this.#dialogue.replies;
+    const steps = this.#dialogue.receive(bytes);
+    if (steps.length > 0 || this.#dialogue.replies > before) this.#run(steps);
   }
 
   #lost(text: string): void {
@@ -235,7 +242,8 @@ export class Connection {
   }
 
   #ready(startTls: boolean): void {
-    if (this.#phase !== 'opening') return;
+    // Where more came along with the reply, the step that ends the dialogue is the next one.
+    if (this.#phase !== 'opening' || !this.#dialogue.isReady) return;
     if (this.#tlsState === 'clear' && startTls && this.#tls !== 'none') this.#run(this.#dialogue.startTls());
     else if (this.#tlsState === 'clear' && this.#tls !== 'none') this.#withoutTls('STARTTLS is not offered');
     else this.#open();
@@ -284,6 +292,7 @@ export class Connection {
   }
 
   #open(): void {
+    if (!this.#dialogue.isReady) return;
     const { login } = this.target;
     if (login !== undefined && !this.#loggedIn) {
       const client = login(this.offer?.auth ?? [], this.#tlsState === 'secure');

@@ -8,7 +8,7 @@ import type { Awaited, DialogueStep } from './dialogue-steps.ts';
 import { commandsFor, type Envelope, type EnvelopeCommands } from './envelope.ts';
 import { NO_OFFER, type Offer, readOffer } from './offer.ts';
 import type { Reply } from './reply.ts';
-import { ReplyParser } from './reply-parser.ts';
+import { ReplyParser, withoutBulk } from './reply-parser.ts';
 import type { SaslClient } from './sasl-client.ts';
 import { type RecipientResult, TransactionOutcome } from './transaction-outcome.ts';
 
@@ -27,7 +27,12 @@ const SEND_BODY: DialogueStep = { do: 'send-body' };
 const SEND_OCTETS: DialogueStep = { do: 'send-octets' };
 const START_TLS: DialogueStep = { do: 'start-tls' };
 
+/** Challenges of one AUTH: the longest exchange that we know has two. */
+const MAX_CHALLENGES = 8;
+
 export class SmtpDialogue {
+  /** Whole replies that have come, for whoever measures the time that one takes. */
+  replies = 0;
   readonly #hostname: string;
   readonly #lmtp: boolean;
   #parser = new ReplyParser();
@@ -39,6 +44,7 @@ export class SmtpDialogue {
   #sasl: SaslClient | undefined;
   /** The client's first words are out. */
   #saslBegun = false;
+  #challenges = 0;
   /** The last transaction was left open: RSET must come first. */
   #unfinished = false;
 
@@ -103,6 +109,7 @@ export class SmtpDialogue {
     this.#awaited = ['auth'];
     this.#sasl = client;
     this.#saslBegun = sendsInitial(client);
+    this.#challenges = 0;
     return [send(authCommand(client))];
   }
 
@@ -187,8 +194,11 @@ export class SmtpDialogue {
     return send(`${word.toUpperCase()} ${this.#hostname}\r\n`);
   }
 
-  #take(said: Reply, steps: DialogueStep[]): void {
+  #take(whole: Reply, steps: DialogueStep[]): void {
+    this.replies += 1;
     const due = this.#awaited[0];
+    // Each recipient keeps one; what EHLO offers is read in full.
+    const said = this.#transaction === undefined ? whole : withoutBulk(whole);
     // RFC 5321 §3.8: 421 may answer anything, or nothing.
     if (said.code === 421 && due !== 'quit') this.#refused(said, steps);
     else if (due === undefined) this.#fault(steps, `a reply to nothing: ${said.code}`);
@@ -231,6 +241,8 @@ export class SmtpDialogue {
     const next = takeAuthReply(said, client, this.#saslBegun);
     this.#saslBegun = true;
     if ('fault' in next) this.#fault(steps, next.fault, 'auth');
+    else if ('text' in next && ++this.#challenges > MAX_CHALLENGES)
+      this.#fault(steps, `${client.mechanism} comes to no end`, 'auth');
     else if ('text' in next) this.#command('auth', next.text, steps);
     else {
       this.#sasl = undefined;

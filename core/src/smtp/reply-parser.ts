@@ -84,6 +84,21 @@ export class ReplyParser {
   }
 }
 
+/** Octets of a reply that are kept where many are: more than a log or a notice has use for. */
+const MAX_KEPT = 2000;
+
+/** The reply with as many of its lines as that, the first one in any case. */
+export function withoutBulk(said: Reply): Reply {
+  let kept = 0;
+  let octets = 0;
+  for (const line of said.lines) {
+    octets += line.length;
+    if (kept > 0 && octets > MAX_KEPT) return { ...said, lines: said.lines.slice(0, kept) };
+    kept += 1;
+  }
+  return said;
+}
+
 /** The code a line begins with, or 0 when it does not begin like a reply. */
 function codeOf(line: string): number {
   const separator = line[3];
