@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { createServer, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import fc from 'fast-check';
 import { type RelayConfig, relay } from './relay.ts';
 
 const STAGES = ['greeting', 'EHLO', 'MAIL', 'RCPT', 'DATA', 'message', 'QUIT'] as const;
@@ -157,6 +158,66 @@ describe('a next hop', () => {
       assert.ok(hop.lines.every((line) => !line.startsWith('AUTH')));
     });
   }
+
+  it('that has more to say behind the 220 to STARTTLS is left before the handshake', async () => {
+    for (const more of ['250-evil.example\r\n250 AUTH PLAIN\r\n', '\x16\x03\x01', '\r\n', '2']) {
+      await using hop = await hopThat((socket, polite, stage) => {
+        if ((stage as string) === 'STARTTLS') socket.write(`220 go on\r\n${more}`);
+        else socket.write(stage === 'EHLO' ? '250-hop\r\n250 STARTTLS\r\n' : polite);
+      });
+      assert.equal((await sendTo(hop))?.kind, 'deferred', JSON.stringify(more));
+      assert.deepEqual(hop.lines, ['EHLO mx.a.example', 'STARTTLS']);
+    }
+  });
+
+  it('that says anything at all, in pieces of any size, leads to an outcome', async () => {
+    let said: readonly string[] = [];
+    await using hop = await hopThat((socket) => {
+      const [next = '421 enough\r\n', ...rest] = said;
+      said = rest;
+      const middle = next.length >> 1;
+      socket.write(next.slice(0, middle), 'latin1');
+      socket.write(next.slice(middle), 'latin1');
+    });
+    const login = { [hop.smarthost]: { user: 'ann', password: 'pencil', authWithoutTls: true } };
+    const settings = { smarthost: hop.smarthost, auth: login, messagesPerConnection: 1, tls: 'may' } as const;
+    await using sender = await relay(settings);
+    const words = fc.constantFrom(
+      ...Object.values(POLITE),
+      '250-hop\r\n250-AUTH PLAIN LOGIN\r\n250 STARTTLS\r\n',
+      '250-hop\r\n250-PIPELINING\r\n250 AUTH LOGIN\r\n',
+      '235 2.7.0 known\r\n',
+      '334 \r\n',
+      '334 VXNlcm5hbWU6\r\n',
+      '454 no\r\n',
+      '550 5.1.1 no\r\n',
+      '421 bye\r\n',
+      '250',
+      '-\r\n',
+      '\r\n',
+      '\0\xff',
+    );
+    const replies = fc.array(
+      fc.array(words, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('')),
+      { maxLength: 12 },
+    );
+    await fc.assert(
+      fc.asyncProperty(replies, async (all) => {
+        said = all;
+        // What is never finished is the clock's to end.
+        const sending = sender.send();
+        for (let isDone = false; !isDone; ) {
+          void sending.then(() => {
+            isDone = true;
+          });
+          for (let turns = 0; turns < 30 && !isDone; turns++) await turn();
+          if (!isDone) await sender.clock.advance(60_000);
+        }
+        assert.ok((await sending)['b@b.example'] !== undefined);
+      }),
+      { numRuns: 300 },
+    );
+  });
 
   it('that asks on and on in AUTH is left', async () => {
     await using hop = await hopThat((socket, polite, stage) => {
