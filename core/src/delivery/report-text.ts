@@ -8,7 +8,7 @@ const LINE = 76;
 const LONGEST_WORD = 200;
 
 // Controls, line ends, and what turns the direction of the text, in which an address could hide.
-const ODD = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu;
+const ODD = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+/gu;
 
 /** One line of text without control characters. */
 export function oneLine(text: string): string {
