@@ -92,7 +92,7 @@ export const ListenerSchema = Type.Object(
     vrfy: OneOf(['cannot-verify', 'off'], {
       default: 'cannot-verify',
       description:
-        'VRFY tells nobody who exists: it is answered 252 (RFC 5321 §3.5.3), or with `off` 502. EXPN is always 502.',
+        'VRFY tells nobody who exists: it is answered 252, which RFC 5321 §7.3 asks of a server that does not verify. With `off` it is 502, and HELP does not name it. EXPN is always 502.',
     }),
     dsn: OneOf(['on', 'authenticated', 'off'], {
       default: 'on',

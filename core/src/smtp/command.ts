@@ -64,9 +64,6 @@ export function commandOf(next: LineResult, octets: number, limit: number): Comm
 
 /** Reads a line without its CRLF. Never throws; what is wrong with a known command is its `fault`. */
 export function parseCommand(line: string): Command {
-  const kind = contents(line);
-  if (kind === CONTROL) return syntaxError('Control characters are not allowed in a command');
-
   const text = trimEnd(line);
   const space = text.indexOf(' ');
   const word = space === -1 ? text : text.slice(0, space);
@@ -74,8 +71,12 @@ export function parseCommand(line: string): Command {
   // RFC 5321 §2.4: verbs in any case.
   const verb = word.toUpperCase();
 
+  // The octets that BDAT announces follow it whatever else is wrong with it.
+  if (verb === 'BDAT') return parseBdat(argument);
+  const kind = contents(line);
+  if (kind === CONTROL) return badCharacters(verb, 'Control characters are not allowed in a command');
   if (kind === NON_ASCII && !mayBeUnicode(verb))
-    return syntaxError('Non-ASCII characters are not allowed here');
+    return badCharacters(verb, 'Non-ASCII characters are not allowed here');
   switch (verb) {
     case 'EHLO':
     case 'HELO':
@@ -96,8 +97,6 @@ export function parseCommand(line: string): Command {
     case 'STARTTLS':
       // RFC 3207 §4
       return space === -1 ? STARTTLS : badArgument('STARTTLS takes no argument');
-    case 'BDAT':
-      return parseBdat(argument);
     case 'NOOP':
     case 'HELP':
       return { verb, argument };
@@ -106,7 +105,7 @@ export function parseCommand(line: string): Command {
       return { verb, argument };
     case 'VRFY':
     case 'EXPN':
-      return argument === '' ? badArgument(`${verb} needs an argument`) : { verb, argument };
+      return { verb, argument };
     case 'AUTH':
       return parseAuth(argument);
     default:
@@ -191,8 +190,29 @@ function parseAuth(argument: string): Command {
     : { verb: 'AUTH', mechanism, initial: match[2] };
 }
 
-/** RFC 5321 §4.2.4: 500 when the line is no command at all. */
-function syntaxError(text: string): Command {
+const KNOWN: ReadonlySet<string> = new Set<Exclude<Command['verb'], 'unknown' | 'fault'>>([
+  'EHLO',
+  'HELO',
+  'LHLO',
+  'MAIL',
+  'RCPT',
+  'DATA',
+  'BDAT',
+  'RSET',
+  'NOOP',
+  'HELP',
+  'VRFY',
+  'EXPN',
+  'QUIT',
+  'STARTTLS',
+  'AUTH',
+  'XCLIENT',
+  'XFORWARD',
+]);
+
+/** RFC 5321 §4.2.3: 501 where the command is known and its arguments are at fault, 500 where it is no command at all. */
+function badCharacters(verb: string, text: string): Command {
+  if (KNOWN.has(verb)) return badArgument(text);
   return { verb: 'fault', fault: { code: 500, status: '5.5.2', text } };
 }
 

@@ -77,6 +77,7 @@ export class SessionCommands {
         return;
       case 'VRFY':
         if (this.#options.vrfy === 'off') out.refuse(say.NOT_IMPLEMENTED);
+        else if (command.argument === '') out.refuse(say.VRFY_WHOM);
         else out.withoutMail(say.CANNOT_VRFY);
         return;
       case 'HELP':

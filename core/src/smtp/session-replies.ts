@@ -30,6 +30,7 @@ export const TOO_MANY_CHUNKS = refusal(552, '5.3.4', 'Too many chunks');
 export const TOO_LARGE = refusal(552, '5.3.4', 'Message exceeds the size limit'); // RFC 1870 §6
 export const UNKNOWN_COMMAND = refusal(500, '5.5.1', 'Command not recognised');
 export const NOT_IMPLEMENTED = refusal(502, '5.5.1', 'Command not implemented');
+export const VRFY_WHOM = refusal(501, '5.5.4', 'VRFY needs an argument');
 export const TLS_ACTIVE = refusal(503, '5.5.1', 'TLS is already active');
 export const STARTTLS_FIRST = refusal(530, '5.7.0', 'Must issue a STARTTLS command first'); // RFC 3207 §4
 export const LACK_OF_SECURITY = refusal(554, '5.7.0', 'Command refused due to lack of security'); // RFC 3207 §4.1
