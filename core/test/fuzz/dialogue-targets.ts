@@ -55,7 +55,7 @@ const LMTP: SessionOptions = { ...OPTIONS, protocol: 'lmtp' };
 /** RFC 2033: more than one recipient, chunks, and the commands that greet. */
 export const lmtpSession: Target = {
   name: 'LMTP session',
-  share: 40,
+  share: 25,
   seeds: dialogues().map((said) =>
     Buffer.from(
       Buffer.from(said)

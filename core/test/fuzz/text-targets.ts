@@ -56,7 +56,7 @@ export const commands: Target = {
 
 export const addresses: Target = {
   name: 'addresses',
-  share: 100,
+  share: 115,
   seeds: octetsOf(
     '<a@x.example>',
     '<>',
