@@ -8,8 +8,11 @@ import {
   parseRcptParameters,
   type RcptParameters,
 } from './parameters.ts';
-import { refusalOf, TOO_LARGE } from './session-replies.ts';
+import { NON_ASCII_PARAMETER, refusalOf, TOO_LARGE } from './session-replies.ts';
 import type { SessionOptions, Step } from './session-steps.ts';
+
+/** RFC 6531 §3.3 and RFC 6533 §3: a value may have more than this in a transaction with SMTPUTF8 alone. */
+const ASCII = /^[ -~]*$/;
 
 type Refused = { readonly refusal: Step };
 
@@ -35,6 +38,7 @@ export function readMail(
     const strict = parseReversePath(argument, { smtputf8: false });
     if ('fault' in strict) return { refusal: refusalOf(strict.fault) };
   }
+  if (parameters.smtputf8 !== true && !ASCII.test(parsed.rest)) return { refusal: NON_ASCII_PARAMETER };
   // RFC 1870 §6.1: what the client declares too large need not be sent.
   if (parameters.size !== undefined && parameters.size > messageSize) return { refusal: TOO_LARGE };
   return { sender: parsed.path, parameters };
@@ -50,6 +54,7 @@ export function readRcpt(
   if ('fault' in parsed) return { refusal: refusalOf(parsed.fault) };
   const result = parseRcptParameters(parsed.rest, support);
   if ('fault' in result) return { refusal: refusalOf(result.fault) };
+  if (!smtputf8 && !ASCII.test(parsed.rest)) return { refusal: NON_ASCII_PARAMETER };
   // Only a reverse-path can be null.
   return { recipient: parsed.path as Mailbox, parameters: result.parameters };
 }

@@ -21,6 +21,7 @@ export const IN_TRANSACTION = refusal(503, '5.5.1', 'Not in the middle of a tran
 export const NOT_TRUSTED = refusal(550, '5.7.0', 'You may not speak for other clients');
 export const NO_VALID_RECIPIENTS = refusal(554, '5.5.1', 'No valid recipients'); // RFC 5321 §3.3
 export const TOO_MANY_RECIPIENTS = refusal(452, '4.5.3', 'Too many recipients'); // RFC 5321 §4.5.3.1.10
+export const NON_ASCII_PARAMETER = refusal(501, '5.5.4', 'Non-ASCII parameter needs SMTPUTF8'); // RFC 6531 §3.3
 export const RCPT_FIRST = refusal(503, '5.5.1', 'No valid recipients');
 export const EHLO_FOR_BDAT = refusal(503, '5.5.1', 'BDAT needs EHLO'); // RFC 5321 §4.1.1.1
 export const AFTER_CHUNKS = refusal(503, '5.5.1', 'Only BDAT or RSET may follow BDAT'); // RFC 3030 §2
