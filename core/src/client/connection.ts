@@ -42,6 +42,8 @@ export class Connection {
   messages = 0;
   /** The next hop has had enough of this connection: it is not kept. */
   spent = false;
+  /** The next hop cannot carry what its messages ask for: no other message that asks is given to it. */
+  unfit = false;
   /** undefined in clear. */
   tls: Exchange['tls'];
   /** What is wrong with the TLS, or that there is none, where mail goes all the same. */
@@ -95,6 +97,13 @@ export class Connection {
     return this.offer?.dsn ? 'with-dsn' : 'without-dsn';
   }
 
+  /** What is said to it stays on this machine, and it has the mailbox: no hop is left (RFC 8689 §4.4). */
+  get isFinal(): boolean {
+    if (this.#settings.protocol !== 'lmtp') return false;
+    const { path, address } = this.target;
+    return path !== undefined || address === '::1' || address.startsWith('127.');
+  }
+
   /** Resolves when the dialogue is ready for messages (undefined), or with the reason why it never will be. */
   opened(): Promise<Trouble | undefined> {
     return new Promise((resolve) => {
@@ -104,7 +113,7 @@ export class Connection {
 
   /** It has carried as many messages as we or the next hop allow one connection (RFC 9422 §4.1). */
   get isWorn(): boolean {
-    if (this.spent) return true;
+    if (this.spent || this.unfit) return true;
     return this.messages >= Math.min(this.#settings.messagesPerConnection, this.offer?.mailMax ?? Infinity);
   }
 

@@ -27,6 +27,8 @@ export interface TransferServices {
   readonly pool: Pool;
   /** Told of every new connection, and of every target without one, for those who count what became of TLS. */
   readonly opened?: (target: Target, opened: Connection | Trouble) => void;
+  /** Under which name connections are kept. Default: the delivery's destination. */
+  readonly keptAs?: string;
   /** The recipient's address as the next hop is to hear it. Default: as it is in the queue. */
   readonly addressOf?: (recipient: Recipient) => Mailbox;
 }
@@ -50,7 +52,7 @@ export async function transfer(
     );
   }
   const ledger = new Ledger(delivery.recipients);
-  const kept = services.pool.take(delivery.destination);
+  const kept = services.pool.take(services.keptAs ?? delivery.destination);
   if (kept !== undefined) {
     // What it leaves undone, dead as it may have been all along, is done anew.
     await carry(kept, delivery, outgoing, ledger, services);
@@ -73,8 +75,8 @@ async function carry(
   do await carryToSome(connection, delivery, outgoing, ledger, services);
   while (ledger.open.length > 0 && connection.isReady && !connection.isWorn && !delivery.signal.aborted);
   const more = ledger.open.length > 0 && connection.isReady;
-  services.pool.give(delivery.destination, connection);
-  return more;
+  services.pool.give(services.keptAs ?? delivery.destination, connection);
+  return more && !connection.unfit;
 }
 
 /** One transaction, with as many recipients as the next hop takes in one (RFC 9422 §4.2). */
@@ -99,6 +101,7 @@ async function carryToSome(
     size: message.size,
     eightBit: outgoing.eightBit,
     eightBitHeader: outgoing.eightBitHeader,
+    withoutRequireTls: !demandsTls(delivery) || connection.isFinal,
   };
   const results = await connection.carry(envelope, message, outgoing, () => delivery.signal.aborted);
   ledger.enter(asked, results, connection);
@@ -147,7 +150,7 @@ async function tryTargets(
           { target: formatTarget(target), trouble: wordsOf(opened) },
           'could not log in at the next hop',
         );
-      ledger.trouble = outcomeOfTrouble(opened, target);
+      ledger.troubled(outcomeOfTrouble(opened, target, demandsTls(delivery)));
       if (opened.kind === 'aborted') return;
       continue;
     }
@@ -180,13 +183,21 @@ function wordsOf({ text, reply }: Trouble): string {
   return reply === undefined ? text : `${text}: ${wordsOfReply(reply)}`;
 }
 
-function outcomeOfTrouble(trouble: Trouble, target: Target): Outcome {
+/** RFC 8689 §4.2.1. What tells of such a message is not lost where nobody can keep it so (§5). */
+function demandsTls({ message, sender }: Delivery): boolean {
+  return message.parameters.requiretls === true && sender !== null;
+}
+
+function outcomeOfTrouble(trouble: Trouble, target: Target, demanded: boolean): Outcome {
   const { kind, text, reply } = trouble;
   const where = formatTarget(target);
   // Whatever the code: a password that is wrong here is ours to correct, and no reason to return mail.
   if (kind === 'login-failed')
     return Outcome.deferred('4.7.8', `${where}: ${wordsOf(trouble)}`, { scope: 'destination' });
   if (reply !== undefined) return deferralOfRefusal(reply, target.host);
+  // RFC 8689 §4.2.1: returned at once, and what is not known is no such failure.
+  if (demanded && trouble.fault !== undefined && trouble.fault !== 'dnssec-invalid')
+    return Outcome.failed('5.7.10', `REQUIRETLS was asked for: ${where}: ${text}`);
   switch (kind) {
     case 'tls-missing':
       return Outcome.deferred('4.7.4', `TLS is required by us: ${where}: ${text}`, { scope: 'destination' });
@@ -226,6 +237,7 @@ class Ledger {
   /** What those will be told who stay without one. */
   trouble: Outcome = Outcome.deferred('4.4.1', 'no mail host could be reached', { scope: 'destination' });
   readonly #outcomes = new Map<Recipient, Outcome>();
+  #hopes = false;
 
   constructor(recipients: readonly Recipient[]) {
     this.open = recipients;
@@ -253,6 +265,13 @@ class Ledger {
       else this.#outcomes.set(recipient, outcome);
     });
     this.open = [...open, ...this.open.slice(asked.length)];
+  }
+
+  /** A host is passed over. One that may be reached another time leaves hope for the message. */
+  troubled(outcome: Outcome): void {
+    if (outcome.kind === 'failed' && this.#hopes) return;
+    this.#hopes ||= outcome.kind === 'deferred';
+    this.trouble = outcome;
   }
 
   settleOpen(outcome: Outcome): void {
@@ -289,6 +308,12 @@ class Ledger {
       return undefined;
     }
     const outcome = outcomeOfReply(reply, during, host, connection.relayed);
+    // RFC 8689 §4.2.1: another host of the domain may offer REQUIRETLS.
+    if (during === 'local' && reply.status === '5.7.30') {
+      connection.unfit = true;
+      this.troubled(outcome);
+      return undefined;
+    }
     // Where the limit on the messages of a connection is not told by 421, only a new connection shows what was meant.
     if (during === 'mail' && outcome.kind === 'deferred' && connection.messages > 1) {
       connection.spent = true;

@@ -18,6 +18,8 @@ export interface Envelope {
   readonly eightBit: boolean;
   /** Its header section has: with the SMTPUTF8 parameter of its sender, only SMTPUTF8 may carry it (RFC 6531 §3.6). */
   readonly eightBitHeader: boolean;
+  /** The message may go also where REQUIRETLS, which it asks for, is not offered. Default: it may not. */
+  readonly withoutRequireTls?: boolean;
 }
 
 export interface EnvelopeRecipient {
@@ -58,8 +60,8 @@ function needsSmtpUtf8({ sender, parameters, recipients, eightBitHeader }: Envel
 }
 
 function refusalFor(envelope: Envelope, offer: Offer, utf8: boolean): Reply | undefined {
-  // RFC 8689 §4.2.1: what asked for it may not go where nobody has verified that it is kept.
-  if (envelope.parameters.requiretls) return REQUIRETLS;
+  // RFC 8689 §4.2.1
+  if (envelope.parameters.requiretls && !offer.requireTls && !envelope.withoutRequireTls) return REQUIRETLS;
   // RFC 1870 §6.1
   if (offer.maxSize !== undefined && envelope.size > offer.maxSize) return TOO_BIG;
   // RFC 6531 §3.5, §3.6: no downgrade.
@@ -71,7 +73,7 @@ function refusalFor(envelope: Envelope, offer: Offer, utf8: boolean): Reply | un
   return undefined;
 }
 
-const REQUIRETLS = reply(550, '5.7.30', 'REQUIRETLS support required');
+const REQUIRETLS = reply(550, '5.7.30', 'The message needs REQUIRETLS, which the next hop does not offer');
 const TOO_BIG = reply(552, '5.3.4', 'The message is bigger than the next hop takes');
 const NO_SMTPUTF8 = reply(553, '5.6.7', 'The message needs SMTPUTF8, which the next hop does not offer');
 const NO_8BITMIME = reply(554, '5.6.3', 'The message needs 8BITMIME, which the next hop does not offer');
@@ -83,6 +85,7 @@ function mailCommand({ sender, parameters, size, eightBit }: Envelope, offer: Of
   if (parameters.body === 'BINARYMIME') command += ' BODY=BINARYMIME';
   else if (offer.eightBitMime && (eightBit || parameters.body === '8BITMIME')) command += ' BODY=8BITMIME';
   if (utf8) command += ' SMTPUTF8';
+  if (parameters.requiretls && offer.requireTls) command += ' REQUIRETLS';
   if (offer.dsn) {
     // RFC 3461 §5.2.1: relayed as they came.
     if (parameters.ret !== undefined) command += ` RET=${parameters.ret}`;

@@ -18,6 +18,8 @@ export interface Extensions {
   readonly binaryMime: boolean;
   /** STARTTLS can be had now: configured, and TLS is not up yet (RFC 3207). */
   readonly startTls: boolean;
+  /** TLS is up: a client may ask that it stays so on all the way (RFC 8689 §2). */
+  readonly requireTls: boolean;
   /** The mechanisms of AUTH that can be used now (RFC 4954 §3). */
   readonly auth: readonly string[];
   /** The client is trusted to speak for others: XCLIENT and XFORWARD. */
@@ -37,6 +39,7 @@ export function ehloKeywords(extensions: Extensions): readonly string[] {
   keywords.push(limitsKeyword(extensions), 'CHUNKING'); // RFC 9422, RFC 3030 §2
   if (extensions.binaryMime) keywords.push('BINARYMIME'); // RFC 3030 §3
   if (extensions.startTls) keywords.push('STARTTLS');
+  if (extensions.requireTls) keywords.push('REQUIRETLS'); // RFC 8689
   if (extensions.auth.length > 0) keywords.push(`AUTH ${extensions.auth.join(' ')}`);
   if (extensions.xclient === 'offered') keywords.push(XCLIENT_KEYWORD, XFORWARD_KEYWORD);
   return keywords;
@@ -51,22 +54,23 @@ function limitsKeyword({ messagesPerSession, recipients }: Extensions): string {
 }
 
 /** Those of the extensions that a listener, or a client of it, may have to do without. */
-export type Granted = Pick<ParameterSupport, 'auth' | 'binaryMime' | 'dsn'>;
+export type Granted = Pick<ParameterSupport, 'auth' | 'binaryMime' | 'dsn' | 'requiretls'>;
 
 /** One for each combination, so that none is made for a command. */
-const EHLO_SUPPORT: readonly ParameterSupport[] = Array.from({ length: 8 }, (_, bits) => ({
+const EHLO_SUPPORT: readonly ParameterSupport[] = Array.from({ length: 16 }, (_, bits) => ({
   size: true,
   eightBitMime: true,
   binaryMime: (bits & 1) !== 0,
   smtputf8: true,
   dsn: (bits & 2) !== 0,
   auth: (bits & 4) !== 0,
-  requiretls: false,
+  requiretls: (bits & 8) !== 0,
 }));
 
 /** After EHLO: what the keywords above promise. */
-export function ehloSupport({ binaryMime, dsn, auth }: Granted): ParameterSupport {
-  return EHLO_SUPPORT[(binaryMime ? 1 : 0) | (dsn ? 2 : 0) | (auth ? 4 : 0)] as ParameterSupport;
+export function ehloSupport({ binaryMime, dsn, auth, requiretls }: Granted): ParameterSupport {
+  const bits = (binaryMime ? 1 : 0) | (dsn ? 2 : 0) | (auth ? 4 : 0) | (requiretls ? 8 : 0);
+  return EHLO_SUPPORT[bits] as ParameterSupport;
 }
 
 /** After HELO no extension is in force (RFC 5321 §4.1.1.1). */

@@ -18,6 +18,8 @@ export interface Offer {
   readonly smtputf8: boolean;
   readonly dsn: boolean;
   readonly startTls: boolean;
+  /** REQUIRETLS is understood (RFC 8689). */
+  readonly requireTls: boolean;
   /** Recipients that one transaction may have (RFC 9422 §4.2); undefined when the next hop does not say. */
   readonly rcptMax: number | undefined;
   /** Transactions that one connection may have (RFC 9422 §4.1). */
@@ -37,6 +39,7 @@ export const NO_OFFER: Offer = Object.freeze({
   smtputf8: false,
   dsn: false,
   startTls: false,
+  requireTls: false,
   rcptMax: undefined,
   mailMax: undefined,
   auth: Object.freeze([]),
@@ -65,6 +68,7 @@ export function readOffer(ehlo: Reply): Offer {
     smtputf8: keywords.has('SMTPUTF8'),
     dsn: keywords.has('DSN'),
     startTls: keywords.has('STARTTLS'),
+    requireTls: keywords.has('REQUIRETLS'),
     rcptMax: limitOf('RCPTMAX', limits),
     mailMax: limitOf('MAILMAX', limits),
     auth: (keywords.get('AUTH') ?? []).map((mechanism) => mechanism.toUpperCase()),

@@ -119,6 +119,7 @@ export class SessionCommands {
   get #onOffer(): OnOffer {
     return {
       startTls: this.#gate.tls === 'offered',
+      requireTls: this.#gate.secure,
       auth: this.#auth.offered(this.#gate.secure),
       dsn: this.#mayAskForNotices,
     };
@@ -143,10 +144,11 @@ export class SessionCommands {
 
   #mail(argument: string): void {
     const out = this.#out;
-    const auth = this.#auth.parameter(this.#gate.secure);
+    const requiretls = this.#gate.secure;
+    const auth = this.#auth.parameter(requiretls);
     const { binaryMime } = this.#options;
     const support = this.esmtp
-      ? ehloSupport({ binaryMime, dsn: this.#mayAskForNotices, auth: auth !== 'none' })
+      ? ehloSupport({ binaryMime, dsn: this.#mayAskForNotices, auth: auth !== 'none', requiretls })
       : HELO_SUPPORT;
     const mail = this.#auth.missing
       ? { refusal: say.AUTH_REQUIRED }
@@ -163,7 +165,7 @@ export class SessionCommands {
     const out = this.#out;
     // Of what a listener may lack only DSN has parameters of RCPT.
     const support = this.esmtp
-      ? ehloSupport({ binaryMime: false, dsn: this.#mayAskForNotices, auth: false })
+      ? ehloSupport({ binaryMime: false, dsn: this.#mayAskForNotices, auth: false, requiretls: false })
       : HELO_SUPPORT;
     const rcpt = readRcpt(argument, support, this.#transaction.smtputf8);
     if ('refusal' in rcpt) out.refuse(rcpt.refusal);

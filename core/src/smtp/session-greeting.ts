@@ -9,6 +9,7 @@ import type { Answer, ReplyStep, SessionOptions } from './session-steps.ts';
 /** What can be had now: it changes with TLS and AUTH. */
 export interface OnOffer {
   readonly startTls: boolean;
+  readonly requireTls: boolean;
   readonly auth: readonly string[];
   readonly dsn: boolean;
 }

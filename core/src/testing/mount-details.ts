@@ -9,7 +9,7 @@ import type {
 } from '../contract/index.ts';
 import { type EditList, NoteBook } from '../hooks/index.ts';
 import { ParsedHeaders } from '../intake/header-section.ts';
-import { Mailbox, mailbox, type ReversePath } from '../smtp/index.ts';
+import { Mailbox, type MailParameters, mailbox, type ReversePath } from '../smtp/index.ts';
 
 /** What a test says of the question; the rest is a plausible stranger at 192.0.2.1. */
 export interface AskedDetails {
@@ -29,6 +29,8 @@ export interface DeliveryDetails {
   readonly destination?: string;
   readonly attempt?: number;
   readonly sender?: ReversePath | string;
+  /** Of MAIL. Default: none. */
+  readonly parameters?: MailParameters;
   readonly recipients: readonly (Mailbox | string)[];
   readonly message: string | Uint8Array;
   /** false: the octets come from the store, a chunk at a time. Default true. */
@@ -81,12 +83,17 @@ function receivedMessage(content: Uint8Array): ReceivedMessage {
   };
 }
 
-export function storedMessage({ message, sender, inMemory }: DeliveryDetails): StoredMessage {
+export function storedMessage({
+  message,
+  sender,
+  inMemory,
+  parameters = {},
+}: DeliveryDetails): StoredMessage {
   const content = octets(message);
   const record: Pick<MessageRecord, 'id' | 'arrivedAt' | 'parameters' | 'origin'> = {
     id: 'MESSAGE1',
     arrivedAt: 0,
-    parameters: {},
+    parameters,
     origin: { session: 'SESSION1' },
   };
   return {

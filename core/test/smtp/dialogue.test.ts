@@ -152,6 +152,7 @@ describe('the greeting and the hello', () => {
       eightBitMime: true,
       chunking: false,
       binaryMime: false,
+      requireTls: false,
       smtputf8: false,
       dsn: true,
       startTls: false,
@@ -457,6 +458,18 @@ describe('the parameters of MAIL and RCPT', () => {
       all,
       envelope({ parameters: { requiretls: true } }),
       ['result local 550 5.7.30'],
+    ],
+    [
+      'REQUIRETLS is said where it is offered',
+      ['REQUIRETLS'],
+      envelope({ parameters: { requiretls: true } }),
+      ['> MAIL FROM:<a@a.example> REQUIRETLS'],
+    ],
+    [
+      'a message that may go without REQUIRETLS does',
+      [],
+      envelope({ parameters: { requiretls: true }, withoutRequireTls: true }),
+      ['> MAIL FROM:<a@a.example>'],
     ],
   ];
   for (const [name, keywords, of, expected] of rows) {

@@ -57,6 +57,7 @@ const OFFERED: Readonly<Record<string, (now: Situation) => boolean>> = {
   CHUNKING: () => true,
   BINARYMIME: ({ options: { binaryMime } }) => binaryMime === true,
   STARTTLS: ({ options: { tls } }) => tls === 'offered',
+  REQUIRETLS: ({ options: { tls } }) => tls === 'active',
   AUTH: ({ options: { auth, tls }, user }) =>
     auth !== undefined && (tls === 'active' || auth.withoutTls) && !user,
   XCLIENT: ({ options: { xclient } }) => xclient === 'offered',

@@ -317,6 +317,16 @@ test('once TLS is up all that was heard before is forgotten, and STARTTLS is nei
   assert.match(client.send('RCPT TO:<b@y.example>\r\n').replies()[0] ?? '', /^503 /);
 });
 
+test('REQUIRETLS is offered and taken only once TLS is up (RFC 8689 §2)', () => {
+  const client = inState('greeted', { tls: 'offered' });
+  assert.ok(!client.send('EHLO x.example\r\n').replies()[0]?.includes('REQUIRETLS'));
+  assert.match(client.send('MAIL FROM:<a@x.example> REQUIRETLS\r\n').replies()[0] ?? '', /^555 /);
+  client.send('STARTTLS\r\n').do(client.session.secured()).heard();
+  assert.ok(client.send('EHLO x.example\r\n').replies()[0]?.includes('REQUIRETLS'));
+  assert.match(client.send('MAIL FROM:<a@x.example> REQUIRETLS=1\r\n').replies()[0] ?? '', /^501 /);
+  assert.match(client.send('MAIL FROM:<a@x.example> REQUIRETLS\r\n').replies()[0] ?? '', /^250 /);
+});
+
 test('STARTTLS is offered exactly where it can be had', () => {
   for (const [tls, offered] of [
     ['none', false],

@@ -286,3 +286,13 @@ describe('trouble', () => {
     assert.deepEqual(await house.send(), { 'ann@a.example': 'deferred 4.7.4' });
   });
 });
+
+describe('REQUIRETLS (RFC 8689 §4.4)', () => {
+  it('is kept by a server on this machine, which has the mailbox', async () => {
+    await using hop = await scriptedHop();
+    await using house = await room({ host: '127.0.0.1', port: hop.port });
+    const wish = { parameters: { requiretls: true } };
+    assert.deepEqual(await house.send(['ann@a.example'], wish), { 'ann@a.example': 'delivered' });
+    assert.ok(hop.sessions[0]?.lines.includes('MAIL FROM:<s@s.example> SIZE=31'));
+  });
+});

@@ -2,7 +2,8 @@
 // Not for: retries, back-off and concurrency, which are the core's.
 
 import { Chance, Clock, definePlugin, PosthouseError, Resolver, ServerIdentity } from '@posthouse/core';
-import { Pool, transfer } from '@posthouse/core/client';
+import { Pool } from '@posthouse/core/client';
+import { Carrier } from './carrier.ts';
 import { ConfigSchema } from './config.ts';
 import { secureResolver } from './dns/configured.ts';
 import { plainLookups } from './dns/lookups.ts';
@@ -18,7 +19,7 @@ export default definePlugin({
   config: ConfigSchema,
   needs: { resolver: Resolver, clock: Clock, chance: Chance, identity: ServerIdentity },
   setup({ config, resolver, clock, chance, identity, log }) {
-    const { routes, finder, trust, sts } = configured(() => {
+    const { routes, finder, policies, trust, sts } = configured(() => {
       const secure = secureResolver(config, clock);
       const trust = trustOf(config);
       const sts = mtaStsPolicies(config, trust, { resolver, clock, log });
@@ -28,6 +29,7 @@ export default definePlugin({
       return {
         routes: new Routes(config),
         finder: new TargetFinder(config, policies, logins, world),
+        policies,
         trust,
         sts,
       };
@@ -37,10 +39,10 @@ export default definePlugin({
       ...config,
       tls: 'may' as const,
       helo: config.helo ?? identity.hostname,
-      ...(trust && { trust }),
+      trust,
     };
     const pool = new Pool(settings, clock);
-    const services = { settings, pool, log };
+    const carrier = new Carrier({ settings, pool, log }, finder, policies);
     return {
       describe: () =>
         `mail for ${config.domains?.join(', ') ?? 'elsewhere'} is relayed by ${config.smarthost ?? 'MX'}`,
@@ -51,7 +53,7 @@ export default definePlugin({
             const hop = parseNextHop(words, config.port);
             return hop && formatNextHop(hop);
           },
-          deliver: (delivery) => transfer(delivery, services, () => finder.find(delivery)),
+          deliver: (delivery) => carrier.deliver(delivery),
         },
       },
       async start() {

@@ -10,6 +10,7 @@ import { hostsOf } from './hosts.ts';
 import type { Logins } from './logins.ts';
 import { parseNextHop } from './route.ts';
 import type { TlsPolicies } from './tls-policies.ts';
+import type { MessageWish } from './tls-wishes.ts';
 
 export interface FinderServices {
   readonly dns: HostLookups;
@@ -38,13 +39,16 @@ export class TargetFinder {
     this.#secureDns = services.secure && secureLookups(services.secure);
   }
 
-  async find({ destination, signal }: Pick<Delivery, 'destination' | 'signal'>): Promise<Targets> {
+  async find(
+    { destination, signal }: Pick<Delivery, 'destination' | 'signal'>,
+    wish?: MessageWish,
+  ): Promise<Targets> {
     const hop = parseNextHop(destination, this.#config.port);
     if (hop === undefined) return { outcome: Outcome.failed('5.4.4', `not a next hop: ${destination}`) };
-    const secure = this.#policies.needsSecureDns(hop) ? this.#secureDns : undefined;
+    const secure = this.#policies.needsSecureDns(hop, wish) ? this.#secureDns : undefined;
     const services = { ...this.#services, dns: secure ?? this.#services.dns };
     const hosts = await hostsOf(hop, this.#config, services, signal);
-    const found = await this.#policies.applyTo(hosts, hop, signal);
+    const found = await this.#policies.applyTo(hosts, hop, signal, wish);
     const login = this.#logins.find(destination);
     if (login === undefined || 'outcome' in found) return found;
     return { targets: found.targets.map((target) => ({ ...target, login })) };

@@ -7,8 +7,10 @@ import { underDane, underDaneOnly, unfit } from './dane.ts';
 import type { SecureLookups } from './dns/secure-resolver.ts';
 import type { Hosts, HostTarget } from './hosts.ts';
 import type { MtaStsPolicies } from './mta-sts/policies.ts';
+import { allowsHost } from './mta-sts/policy.ts';
 import { stsWish, type TlsWish } from './mta-sts/wish.ts';
 import { DomainTable, type NextHop } from './route.ts';
+import type { MessageWish } from './tls-wishes.ts';
 
 type TlsConfig = Pick<Config, 'tls' | 'tlsPolicies'>;
 export type TlsLevel = Config['tls'];
@@ -27,12 +29,15 @@ export class TlsPolicies {
   readonly #default: TlsLevel;
   readonly #table: DomainTable<TlsLevel>;
   readonly #sources: PolicySources;
+  /** Whether any level goes by what others publish. */
+  readonly goesByPublished: boolean;
 
   /** Throws a TypeError that names what is wrong. */
   constructor(config: TlsConfig, sources: PolicySources = {}) {
     this.#default = config.tls;
     this.#table = new DomainTable(Object.entries(config.tlsPolicies));
     this.#sources = sources;
+    this.goesByPublished = levelsOf(config).some(isPublished);
     if (sources.dns === undefined && levelsOf(config).some(asksDane))
       throw new TypeError('DANE needs validating resolvers: name them in `dnssec.resolvers`');
     if (sources.sts === undefined && levelsOf(config).some(asksSts))
@@ -44,20 +49,45 @@ export class TlsPolicies {
   }
 
   /** Whether the hosts must be looked up where it can be told what is secure. */
-  needsSecureDns(hop: NextHop): boolean {
-    return asksDane(this.levelOf(hop));
+  needsSecureDns(hop: NextHop, wish: MessageWish | undefined): boolean {
+    return wish === 'required' || asksDane(this.levelOf(hop));
   }
 
   /** The hosts with what is asked of each. */
-  async applyTo(found: Hosts, hop: NextHop, signal: AbortSignal): Promise<Targets> {
+  async applyTo(found: Hosts, hop: NextHop, signal: AbortSignal, wish?: MessageWish): Promise<Targets> {
     if ('outcome' in found) return found;
-    const level = this.levelOf(hop);
+    if (wish === 'required') return { targets: await this.#required(found, hop, signal) };
+    // RFC 8689 §4.2.2: it overrides what the other side publishes, and no word of the operator.
+    const own = this.levelOf(hop);
+    const level = wish === 'not-required' && isPublished(own) ? 'may' : own;
     const daneOf = asksDane(level) ? this.#daneOf(found, hop, level, signal) : undefined;
     const fallback = asksSts(level) ? await this.#stsWish(hop, signal) : plainWish(level, hop);
     return {
       // RFC 8461 §2: where a host has DANE, MTA-STS has nothing to say about it.
       targets: await eachHost(found.hosts, async (host) => (await daneOf?.(host)) ?? fallback(host.target)),
     };
+  }
+
+  /**
+   * RFC 8689 §4.2.1: it must be certain that these are the domain's hosts, by DNSSEC or by MTA-STS, or by the operator's
+   * word; and each has to show its own name, or what its TLSA records ask for.
+   */
+  async #required(found: FoundHosts, hop: NextHop, signal: AbortSignal): Promise<readonly Target[]> {
+    const daneOf = this.#sources.dns && this.#daneOf(found, hop, 'dane', signal);
+    const policy =
+      found.secure || hop.kind === 'host'
+        ? undefined
+        : (await this.#sources.sts?.of(hop.domain, signal))?.policy;
+    return eachHost(found.hosts, async (host) => {
+      const { target } = host;
+      const dane = await daneOf?.(host);
+      if (dane !== undefined && dane.tls !== 'encrypt') return dane;
+      const isListed = policy !== undefined && policy.mode !== 'none' && allowsHost(policy, target.host);
+      if (found.secure || isListed)
+        return { ...target, tls: 'verify', names: [target.host], policy: 'requiretls' };
+      const text = 'neither DNSSEC nor MTA-STS shows that it is a mail host of the domain';
+      return unfit(target, 'validation-failure', text, 'requiretls');
+    });
   }
 
   #daneOf(
@@ -126,6 +156,11 @@ export function levelsOf({ tls, tlsPolicies }: TlsConfig): readonly TlsLevel[] {
 
 export function asksDane(level: TlsLevel): boolean {
   return level === 'dane' || level === 'dane-only' || level === 'published';
+}
+
+/** Whether it is by what the other side publishes that more than `may` is asked for. */
+export function isPublished(level: TlsLevel): boolean {
+  return level === 'dane' || asksSts(level);
 }
 
 export function asksSts(level: TlsLevel): boolean {

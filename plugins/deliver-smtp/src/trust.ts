@@ -1,4 +1,4 @@
-// The CAs that certificates are held to, where any are.
+// The CAs that certificates are held to.
 
 import { readFileSync } from 'node:fs';
 import { type TlsTrust, trustIn } from '@posthouse/core/client';
@@ -6,18 +6,27 @@ import type { Config } from './config.ts';
 import { asksSts, levelsOf } from './tls-policies.ts';
 
 /** Throws a TypeError that names what is wrong. */
-export function trustOf(config: Pick<Config, 'tls' | 'tlsPolicies' | 'caFile'>): TlsTrust | undefined {
+export function trustOf(config: Pick<Config, 'tls' | 'tlsPolicies' | 'caFile'>): TlsTrust {
   const { caFile } = config;
-  const verifies = levelsOf(config).some((level) => level === 'verify' || asksSts(level));
-  if (!verifies && caFile !== undefined)
-    throw new TypeError(
-      '`caFile` is of no use: neither `tls` nor `tlsPolicies` says `verify`, `mta-sts` or `published`',
-    );
-  if (!verifies) return undefined;
-  if (caFile === undefined) return trustIn(undefined);
+  if (caFile === undefined) {
+    // Where only a message may ask for it (REQUIRETLS), the system's are read when the first one does.
+    return levelsOf(config).some((level) => level === 'verify' || asksSts(level))
+      ? trustIn(undefined)
+      : onDemand();
+  }
   try {
     return trustIn(readFileSync(caFile, 'utf8'));
   } catch (error) {
     throw new TypeError(`caFile: ${caFile}: ${(error as Error).message}`);
   }
+}
+
+function onDemand(): TlsTrust {
+  let read: TlsTrust | undefined;
+  return {
+    get secureContext() {
+      read ??= trustIn(undefined);
+      return read.secureContext;
+    },
+  };
 }

@@ -9,21 +9,17 @@ import { PolicyFiles } from './policy-files.ts';
 
 export function mtaStsPolicies(
   { mtaSts }: Pick<Config, 'mtaSts'>,
-  trust: TlsTrust | undefined,
+  trust: TlsTrust,
   { resolver, clock, log }: { readonly resolver: Resolver; readonly clock: Clock; readonly log: Logger },
 ): MtaStsPolicies | undefined {
   if (mtaSts === undefined) return undefined;
-  if (trust === undefined)
-    throw new TypeError(
-      '`mtaSts` is of no use: neither `tls` nor `tlsPolicies` says `mta-sts` or `published`',
-    );
-  const { secureContext } = trust;
   const { path, fetchTimeout: timeout } = mtaSts;
   return new MtaStsPolicies({
     resolver,
     clock,
     log,
     files: new PolicyFiles(path, log),
-    fetch: (domain) => fetchPolicy(domain, { resolver, clock, secureContext, timeout, port: 443 }),
+    fetch: (domain) =>
+      fetchPolicy(domain, { resolver, clock, secureContext: trust.secureContext, timeout, port: 443 }),
   });
 }
