@@ -81,11 +81,16 @@ export class Connection {
     this.#clock = clock;
     this.#openingAborted = aborted;
     this.#closed = closed;
-    this.#dialogue = new SmtpDialogue(settings.helo, settings.protocol);
+    this.#dialogue = new SmtpDialogue(target.helo ?? settings.helo, settings.protocol);
     this.#deadline = clock.now() + settings.connectTimeout;
     this.#socket =
       target.path === undefined
-        ? connectTcp({ host: target.address, port: target.port, noDelay: true })
+        ? connectTcp({
+            host: target.address,
+            port: target.port,
+            noDelay: true,
+            ...(target.localAddress !== undefined && { localAddress: target.localAddress }),
+          })
         : connectTcp({ path: target.path });
     this.#socket.once('connect', () => this.#run(this.#dialogue.begin()));
     this.#listen(this.#socket);

@@ -16,5 +16,5 @@ export {
 } from './settings.ts';
 export { formatTarget, type Target, type TlsTrial } from './target.ts';
 export { type TlsaRecord, tlsaFault, usableTlsa } from './tlsa.ts';
-export { type Targets, type TransferServices, transfer } from './transfer.ts';
+export { type Fallback, type Targets, type TransferServices, transfer } from './transfer.ts';
 export type { TlsFault, Trouble } from './trouble.ts';

@@ -30,6 +30,10 @@ export interface Target {
   readonly trial?: TlsTrial;
   /** Where `tls` comes from, for the trace: `dane`, `mta-sts enforce`… */
   readonly policy?: string;
+  /** The address of ours that the connection comes from. Default: the system's choice. */
+  readonly localAddress?: string;
+  /** Our name in EHLO. Default: that of the settings. */
+  readonly helo?: string;
   /** Nothing may be sent there: it is passed over as if it could not be reached, and this is told. */
   readonly unfit?: Trouble;
   /** The same for all targets of a destination, as connections are kept for it. */

@@ -11,7 +11,8 @@ import {
 } from '../contract/index.ts';
 import type { Mailbox, RecipientResult } from '../smtp/index.ts';
 import type { Connection } from './connection.ts';
-import { deferralOfRefusal, outcomeOfReply, wordsOfReply } from './outcome-of-reply.ts';
+import { Ledger } from './ledger.ts';
+import { deferralOfRefusal, wordsOfReply } from './outcome-of-reply.ts';
 import { type OutgoingMessage, outgoingMessage } from './outgoing-message.ts';
 import type { Pool } from './pool.ts';
 import type { ConnectionSettings } from './settings.ts';
@@ -19,14 +20,23 @@ import { formatTarget, type Target } from './target.ts';
 import type { Trouble } from './trouble.ts';
 
 /** Best first; or the outcome for all recipients where there are none. */
-export type Targets = { readonly targets: readonly Target[] } | { readonly outcome: Outcome };
+export type Targets = ({ readonly targets: readonly Target[] } | { readonly outcome: Outcome }) & {
+  /** Where to turn with recipients for whom no target has an answer, and where the outcome is a deferral. */
+  readonly fallback?: Fallback;
+};
+
+export interface Fallback {
+  /** Under which name its connections are kept. */
+  readonly keptAs: string;
+  find(): Targets | Promise<Targets>;
+}
 
 export interface TransferServices {
   readonly settings: ConnectionSettings;
   readonly log: Logger;
   readonly pool: Pool;
   /** Told of every new connection, and of every target without one, for those who count what became of TLS. */
-  readonly opened?: (target: Target, opened: Connection | Trouble) => void;
+  readonly opened?: (target: Target, opened: Connection | Trouble, delivery: Delivery) => void;
   /** Under which name connections are kept. Default: the delivery's destination. */
   readonly keptAs?: string;
   /** The recipient's address as the next hop is to hear it. Default: as it is in the queue. */
@@ -57,7 +67,11 @@ export async function transfer(
     // What it leaves undone, dead as it may have been all along, is done anew.
     await carry(kept, delivery, outgoing, ledger, services);
   }
-  if (ledger.open.length > 0) await tryTargets(delivery, outgoing, ledger, services, find);
+  if (ledger.open.length > 0) {
+    const fallback = await tryTargets(delivery, outgoing, ledger, services, find);
+    if (fallback !== undefined && ledger.open.length > 0 && !delivery.signal.aborted)
+      await fallBack(fallback, delivery, outgoing, ledger, services);
+  }
   return ledger.conclude(delivery);
 }
 
@@ -115,17 +129,36 @@ async function carryToSome(
   }));
 }
 
+async function fallBack(
+  { keptAs, find }: Fallback,
+  delivery: Delivery,
+  outgoing: OutgoingMessage,
+  ledger: Ledger,
+  services: TransferServices,
+): Promise<void> {
+  const there = { ...services, keptAs };
+  const kept = services.pool.take(keptAs);
+  if (kept !== undefined) await carry(kept, delivery, outgoing, ledger, there);
+  if (ledger.open.length > 0) await tryTargets(delivery, outgoing, ledger, there, find);
+}
+
+/** Returns what is left to turn to. */
 async function tryTargets(
   delivery: Delivery,
   outgoing: OutgoingMessage,
   ledger: Ledger,
   services: TransferServices,
   find: () => Targets | Promise<Targets>,
-): Promise<void> {
+): Promise<Fallback | undefined> {
   const { log, pool } = services;
   const { destination, signal } = delivery;
   const found = await find();
-  if ('outcome' in found) return ledger.settleOpen(found.outcome);
+  const { fallback } = found;
+  if ('outcome' in found) {
+    if (found.outcome.kind === 'deferred') ledger.troubled(found.outcome);
+    else ledger.settleOpen(found.outcome);
+    return fallback;
+  }
 
   // RFC 7504 §3: a host that greets with 521 never takes mail.
   let neverMail = true;
@@ -134,7 +167,7 @@ async function tryTargets(
     const tried = target;
     const started = pool.now();
     const opened = target.unfit ?? (await openTo(target, services, signal));
-    services.opened?.(target, opened);
+    services.opened?.(target, opened, delivery);
     if ('kind' in opened) {
       delivery.report(() => ({
         ...placeOf(tried),
@@ -151,14 +184,15 @@ async function tryTargets(
           'could not log in at the next hop',
         );
       ledger.troubled(outcomeOfTrouble(opened, target, demandsTls(delivery)));
-      if (opened.kind === 'aborted') return;
+      if (opened.kind === 'aborted') return undefined;
       continue;
     }
     neverMail = false;
     if (await carry(opened, delivery, outgoing, ledger, services)) left.unshift(target);
-    if (ledger.open.length === 0 || signal.aborted) return;
+    if (ledger.open.length === 0 || signal.aborted) return undefined;
   }
   if (neverMail) ledger.settleOpen(Outcome.failed('5.3.2', `no mail host of ${destination} takes mail`));
+  return fallback;
 }
 
 async function openTo(
@@ -228,109 +262,4 @@ function repliesOf(results: readonly RecipientResult[]): readonly ExchangeReply[
     reply: reply === undefined ? null : wordsOfReply(reply),
     recipients,
   }));
-}
-
-/** Who has which outcome. */
-class Ledger {
-  /** Recipients without an outcome. */
-  open: readonly Recipient[];
-  /** What those will be told who stay without one. */
-  trouble: Outcome = Outcome.deferred('4.4.1', 'no mail host could be reached', { scope: 'destination' });
-  readonly #outcomes = new Map<Recipient, Outcome>();
-  #hopes = false;
-
-  constructor(recipients: readonly Recipient[]) {
-    this.open = recipients;
-  }
-
-  /**
-   * @param asked the first of `open`
-   * @param results for them, in their order
-   */
-  enter(asked: readonly Recipient[], results: readonly RecipientResult[], connection: Connection): void {
-    // Recipients that share a result share its outcome, so that alike can be told by identity.
-    const shared = new Map<RecipientResult, Outcome | undefined>();
-    const open: Recipient[] = [];
-    const someTaken = results.some(isTaken);
-    asked.forEach((recipient, index) => {
-      const result = results[index] as RecipientResult;
-      if (!shared.has(result)) {
-        const outcome = this.#outcomeOf(result, connection);
-        const goesAnew = someTaken && isOneTooMany(result);
-        if (goesAnew && outcome !== undefined) this.trouble = outcome;
-        shared.set(result, goesAnew ? undefined : outcome);
-      }
-      const outcome = shared.get(result);
-      if (outcome === undefined) open.push(recipient);
-      else this.#outcomes.set(recipient, outcome);
-    });
-    this.open = [...open, ...this.open.slice(asked.length)];
-  }
-
-  /** A host is passed over. One that may be reached another time leaves hope for the message. */
-  troubled(outcome: Outcome): void {
-    if (outcome.kind === 'failed' && this.#hopes) return;
-    this.#hopes ||= outcome.kind === 'deferred';
-    this.trouble = outcome;
-  }
-
-  settleOpen(outcome: Outcome): void {
-    for (const recipient of this.open) this.#outcomes.set(recipient, outcome);
-    this.open = [];
-  }
-
-  /** The one outcome of all; or what most have, when those of the others are durable. */
-  async conclude(delivery: Delivery): Promise<Outcome> {
-    this.settleOpen(this.trouble);
-    const counts = new Map<Outcome, number>();
-    for (const outcome of this.#outcomes.values()) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
-    let most = this.trouble;
-    for (const [outcome, count] of counts) if (count > (counts.get(most) ?? 0)) most = outcome;
-    if (counts.size > 1) {
-      const others = [...this.#outcomes].filter(([, outcome]) => outcome !== most);
-      await Promise.all(others.map(([recipient, outcome]) => delivery.settle(recipient, outcome)));
-    }
-    return most;
-  }
-
-  /** undefined: another connection may be asked. */
-  #outcomeOf({ during, reply }: RecipientResult, connection: Connection): Outcome | undefined {
-    const { host } = connection.target;
-    if (reply === undefined) {
-      // The next hop may have the message: to ask another one now would only make sure of the duplicate.
-      if (during === 'message')
-        return Outcome.deferred('4.4.2', `${host} was lost before it answered for the message`);
-      this.trouble = Outcome.deferred('4.4.2', `${host} was lost in the dialogue`, { scope: 'destination' });
-      return undefined;
-    }
-    if (reply.code === 421 && during !== 'message') {
-      this.trouble = deferralOfRefusal(reply, host);
-      return undefined;
-    }
-    const outcome = outcomeOfReply(reply, during, host, connection.relayed);
-    // RFC 8689 §4.2.1: another host of the domain may offer REQUIRETLS.
-    if (during === 'local' && reply.status === '5.7.30') {
-      connection.unfit = true;
-      this.troubled(outcome);
-      return undefined;
-    }
-    // Where the limit on the messages of a connection is not told by 421, only a new connection shows what was meant.
-    if (during === 'mail' && outcome.kind === 'deferred' && connection.messages > 1) {
-      connection.spent = true;
-      this.trouble = outcome;
-      return undefined;
-    }
-    return outcome;
-  }
-}
-
-function isTaken({ during, reply }: RecipientResult): boolean {
-  return during === 'message' && reply !== undefined && reply.code < 300;
-}
-
-/** RFC 5321 §4.5.3.1.10: the others have been taken, so this one goes in another transaction. */
-function isOneTooMany({ during, reply }: RecipientResult): boolean {
-  if (during !== 'rcpt' || reply === undefined) return false;
-  if (reply.status === undefined) return reply.code === 452 || reply.code === 552;
-  return reply.status === '4.5.3' || (reply.code === 552 && reply.status === '5.5.3');
 }

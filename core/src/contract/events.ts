@@ -178,6 +178,19 @@ export interface Events {
   };
   /** A transport has spoken with a next hop, or tried to. */
   'exchange-finished': { item: string; message: string; transport: string } & Exchange;
+  /** What became of TLS with a new connection to a next hop. */
+  'tls-attempted': {
+    transport: string;
+    destination: string;
+    host: string;
+    address: string;
+    port: number;
+    /** As in 'exchange-finished'. */
+    policy?: string;
+    /** `success`, or what was wrong, as RFC 8460 §4.3 calls it, whether mail went all the same or not. */
+    result: string;
+    text?: string;
+  };
   'recipient-settled': {
     item: string;
     message: string;

@@ -26,6 +26,7 @@ const LEVELS: { readonly [E in EventName]: Level | ((facts: Events[E]) => Level)
   'attempt-started': 'debug',
   'attempt-finished': 'debug',
   'exchange-finished': 'debug',
+  'tls-attempted': 'debug',
   'recipient-settled': 'info',
   'notice-queued': 'info',
   'notice-dropped': 'warn',

@@ -41,6 +41,8 @@ export interface HeardSession {
   /** What arrived in one piece. */
   readonly chunks: string[];
   secure: boolean;
+  /** The client's address; '' with a Unix socket. */
+  readonly remoteAddress: string;
   closed: boolean;
   /** It has come to a SILENCE, or stopped reading: the client waits. */
   silent: boolean;
@@ -71,6 +73,7 @@ export async function scriptedHop(
       messages: [],
       chunks: [],
       secure: false,
+      remoteAddress: socket.remoteAddress ?? '',
       closed: false,
       silent: false,
     };

@@ -1,11 +1,10 @@
-// Carries messages to their next hops. Those that ask for more TLS than usual, or for less, have connections of their own:
-// no other message is given to a hop that was held to less than it should be.
+// Carries messages to their next hops, those that ask for more TLS than usual, or for less, over connections of their own.
 
 import type { Delivery, Outcome } from '@posthouse/core';
 import { type TransferServices, transfer } from '@posthouse/core/client';
 import type { TargetFinder } from './target-finder.ts';
 import type { TlsPolicies } from './tls-policies.ts';
-import { isTlsNotRequired, isTlsRequired, type MessageWish } from './tls-wishes.ts';
+import { isTlsNotRequired, isTlsRequired, keptAsFor, type MessageWish } from './tls-wishes.ts';
 
 export class Carrier {
   readonly #services: TransferServices;
@@ -31,7 +30,7 @@ export class Carrier {
   }
 
   #deliverAs(delivery: Delivery, wish: MessageWish): Promise<Outcome | undefined> {
-    const services = { ...this.#services, keptAs: `${delivery.destination} tls ${wish}` };
+    const services = { ...this.#services, keptAs: keptAsFor(delivery.destination, wish) };
     return transfer(delivery, services, () => this.#finder.find(delivery, wish));
   }
 }

@@ -36,6 +36,32 @@ const Login = Type.Object(
   { additionalProperties: false },
 );
 
+const SourcePool = Type.Object(
+  {
+    addresses: Type.Array(
+      Type.Object(
+        {
+          address: Type.String({ minLength: 2 }),
+          helo: Type.Optional(
+            Type.String({
+              pattern: '^[!-~]+$',
+              description: 'Our name in EHLO from there. Default: `helo`.',
+            }),
+          ),
+        },
+        { additionalProperties: false },
+      ),
+      { minItems: 1 },
+    ),
+    choose: Type.With(Type.Union([Type.Literal('hash'), Type.Literal('round-robin')]), {
+      default: 'hash',
+      description:
+        '`hash`: one next hop always sees the same address; `round-robin`: the next one each time.',
+    }),
+  },
+  { additionalProperties: false },
+);
+
 export const ConfigSchema = Type.Object(
   {
     domains: Type.Optional(
@@ -49,6 +75,25 @@ export const ConfigSchema = Type.Object(
     routes: Type.With(Type.Record(Type.String(), Type.String()), {
       default: {},
       description: 'Next hops by domain; `.example.org` stands for all below it.',
+    }),
+    fallback: Type.Optional(
+      Type.String({
+        description:
+          'The next hop for mail that no host of its own next hop answers for: unreachable, or 4yz or 5yz as a greeting.',
+      }),
+    ),
+    pools: Type.With(Type.Record(Type.String(), SourcePool), {
+      default: {},
+      description: 'Addresses of this machine that connections may come from, by a name of your choice.',
+    }),
+    source: Type.Optional(
+      Type.String({
+        description: "The pool that connections come from. Default: the system's choice of address.",
+      }),
+    ),
+    sources: Type.With(Type.Record(Type.String(), Type.String()), {
+      default: {},
+      description: 'Pools by next hop, with keys as in `tlsPolicies`.',
     }),
     port: Type.With(Type.Integer({ minimum: 1, maximum: 65_535 }), {
       default: 25,

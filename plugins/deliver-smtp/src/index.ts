@@ -1,7 +1,15 @@
 // Relays by SMTP: claims recipients for their next hop, and carries messages there.
 // Not for: retries, back-off and concurrency, which are the core's.
 
-import { Chance, Clock, definePlugin, PosthouseError, Resolver, ServerIdentity } from '@posthouse/core';
+import {
+  Chance,
+  Clock,
+  definePlugin,
+  EventSink,
+  PosthouseError,
+  Resolver,
+  ServerIdentity,
+} from '@posthouse/core';
 import { Pool } from '@posthouse/core/client';
 import { Carrier } from './carrier.ts';
 import { ConfigSchema } from './config.ts';
@@ -10,26 +18,28 @@ import { plainLookups } from './dns/lookups.ts';
 import { Logins } from './logins.ts';
 import { mtaStsPolicies } from './mta-sts/configured.ts';
 import { formatNextHop, parseNextHop, Routes } from './route.ts';
+import { Sources, strangers } from './sources.ts';
 import { TargetFinder } from './target-finder.ts';
+import { tellOfTls } from './tls-events.ts';
 import { TlsPolicies } from './tls-policies.ts';
 import { trustOf } from './trust.ts';
 
 export default definePlugin({
   name: 'deliver-smtp',
   config: ConfigSchema,
-  needs: { resolver: Resolver, clock: Clock, chance: Chance, identity: ServerIdentity },
-  setup({ config, resolver, clock, chance, identity, log }) {
-    const { routes, finder, policies, trust, sts } = configured(() => {
+  needs: { resolver: Resolver, clock: Clock, chance: Chance, identity: ServerIdentity, events: EventSink },
+  setup({ config, resolver, clock, chance, identity, events, log }) {
+    const { routes, finder, tables, trust, sts } = configured(() => {
       const secure = secureResolver(config, clock);
       const trust = trustOf(config);
       const sts = mtaStsPolicies(config, trust, { resolver, clock, log });
       const policies = new TlsPolicies(config, { dns: secure, sts });
-      const logins = new Logins(config, policies);
+      const tables = { policies, sources: new Sources(config), logins: new Logins(config, policies) };
       const world = { dns: plainLookups(resolver), secure, chance, identity };
       return {
         routes: new Routes(config),
-        finder: new TargetFinder(config, policies, logins, world),
-        policies,
+        finder: new TargetFinder(config, tables, world),
+        tables,
         trust,
         sts,
       };
@@ -42,10 +52,10 @@ export default definePlugin({
       trust,
     };
     const pool = new Pool(settings, clock);
-    const carrier = new Carrier({ settings, pool, log }, finder, policies);
+    const carrier = new Carrier({ settings, pool, log, opened: tellOfTls(events) }, finder, tables.policies);
     return {
       describe: () =>
-        `mail for ${config.domains?.join(', ') ?? 'elsewhere'} is relayed by ${config.smarthost ?? 'MX'}`,
+        `mail for ${config.domains?.join(', ') ?? 'elsewhere'} is relayed by ${config.smarthost ?? 'MX'}${config.fallback ? `, else by ${config.fallback}` : ''}`,
       hooks: {
         'on-deliver': {
           claim: ({ domain }) => routes.destinationOf(domain),
@@ -57,6 +67,8 @@ export default definePlugin({
         },
       },
       async start() {
+        for (const address of strangers(tables.sources.addresses))
+          log.warn({ address }, 'a source address is none of this machine');
         await sts?.start();
         pool.start();
       },

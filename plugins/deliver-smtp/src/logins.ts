@@ -5,7 +5,7 @@ import type { Config } from './config.ts';
 import { formatNextHop, parseNextHop } from './route.ts';
 import type { TlsLevel, TlsPolicies } from './tls-policies.ts';
 
-type LoginConfig = Pick<Config, 'auth' | 'smarthost' | 'routes' | 'port'>;
+type LoginConfig = Pick<Config, 'auth' | 'smarthost' | 'fallback' | 'routes' | 'port'>;
 
 const NEVER_IN_CLEAR: ReadonlySet<TlsLevel> = new Set(['encrypt', 'verify', 'dane-only']);
 
@@ -13,15 +13,18 @@ export class Logins {
   readonly #logins = new Map<string, HopLogin>();
 
   /** Throws a TypeError that names what is wrong. */
-  constructor({ auth, smarthost, routes, port }: LoginConfig, policies: TlsPolicies) {
-    const used = new Set([smarthost, ...Object.values(routes)].map((hop) => hop && destinationOf(hop, port)));
+  constructor({ auth, smarthost, fallback, routes, port }: LoginConfig, policies: TlsPolicies) {
+    const used = new Set(
+      [smarthost, fallback, ...Object.values(routes)].map((hop) => hop && destinationOf(hop, port)),
+    );
     for (const [key, credentials] of Object.entries(auth)) {
       const where = `auth: ${JSON.stringify(key)}`;
       const hop = parseNextHop(key, port);
       // MX hosts are whoever DNS says.
       if (hop?.kind !== 'host') throw new TypeError(`${where} is not a host: write "[host]" or "host:port"`);
       const destination = formatNextHop(hop);
-      if (!used.has(destination)) throw new TypeError(`${where} is neither the smarthost nor a route`);
+      if (!used.has(destination))
+        throw new TypeError(`${where} is neither the smarthost, nor the fallback, nor a route`);
       if ((credentials.password === undefined) === (credentials.token === undefined))
         throw new TypeError(`${where} needs either a password or a token`);
       // They part the words of PLAIN (RFC 4616 §2) and XOAUTH2.

@@ -34,6 +34,13 @@ export function formatNextHop(hop: NextHop): string {
   return hop.kind === 'domain' ? hop.domain : `[${hop.host}]:${hop.port}`;
 }
 
+/** As tables by next hop have it (DomainTable). */
+export function tableKey(hop: NextHop): string {
+  if (hop.kind === 'domain') return hop.domain;
+  const version = isIP(hop.host);
+  return version === 0 ? hop.host : version === 4 ? `[${hop.host}]` : `[IPv6:${hop.host}]`;
+}
+
 export interface RouteConfig {
   readonly domains?: readonly string[];
   readonly smarthost?: string;

@@ -8,9 +8,10 @@ import { type HostLookups, secureLookups } from './dns/lookups.ts';
 import type { SecureLookups } from './dns/secure-resolver.ts';
 import { hostsOf } from './hosts.ts';
 import type { Logins } from './logins.ts';
-import { parseNextHop } from './route.ts';
+import { formatNextHop, type NextHop, parseNextHop } from './route.ts';
+import type { Sources } from './sources.ts';
 import type { TlsPolicies } from './tls-policies.ts';
-import type { MessageWish } from './tls-wishes.ts';
+import { keptAsFor, type MessageWish } from './tls-wishes.ts';
 
 export interface FinderServices {
   readonly dns: HostLookups;
@@ -19,24 +20,32 @@ export interface FinderServices {
   readonly identity: ServerIdentity;
 }
 
+type FinderConfig = Pick<Config, 'port' | 'addressFamily' | 'fallback'>;
+
+/** What is known of every next hop from the configuration. */
+export interface HopTables {
+  readonly policies: TlsPolicies;
+  readonly sources: Sources;
+  readonly logins: Logins;
+}
+
 export class TargetFinder {
-  readonly #config: Pick<Config, 'port' | 'addressFamily'>;
-  readonly #policies: TlsPolicies;
-  readonly #logins: Logins;
+  readonly #config: FinderConfig;
+  readonly #tables: HopTables;
   readonly #services: FinderServices;
   readonly #secureDns: HostLookups | undefined;
+  readonly #fallback: NextHop | undefined;
 
-  constructor(
-    config: Pick<Config, 'port' | 'addressFamily'>,
-    policies: TlsPolicies,
-    logins: Logins,
-    services: FinderServices,
-  ) {
+  /** Throws a TypeError that names what is wrong. */
+  constructor(config: FinderConfig, tables: HopTables, services: FinderServices) {
     this.#config = config;
-    this.#policies = policies;
-    this.#logins = logins;
+    this.#tables = tables;
     this.#services = services;
     this.#secureDns = services.secure && secureLookups(services.secure);
+    if (config.fallback === undefined) return;
+    this.#fallback = parseNextHop(config.fallback, config.port);
+    if (this.#fallback === undefined)
+      throw new TypeError(`fallback: not a next hop: ${JSON.stringify(config.fallback)}`);
   }
 
   async find(
@@ -45,11 +54,22 @@ export class TargetFinder {
   ): Promise<Targets> {
     const hop = parseNextHop(destination, this.#config.port);
     if (hop === undefined) return { outcome: Outcome.failed('5.4.4', `not a next hop: ${destination}`) };
-    const secure = this.#policies.needsSecureDns(hop, wish) ? this.#secureDns : undefined;
+    const found = await this.#targetsOf(hop, signal, wish);
+    const fallback = this.#fallback;
+    if (fallback === undefined) return found;
+    const there = formatNextHop(fallback);
+    if (there === destination) return found;
+    const keptAs = wish === undefined ? there : keptAsFor(there, wish);
+    return { ...found, fallback: { keptAs, find: () => this.#targetsOf(fallback, signal, wish) } };
+  }
+
+  async #targetsOf(hop: NextHop, signal: AbortSignal, wish: MessageWish | undefined): Promise<Targets> {
+    const { policies, sources, logins } = this.#tables;
+    const secure = policies.needsSecureDns(hop, wish) ? this.#secureDns : undefined;
     const services = { ...this.#services, dns: secure ?? this.#services.dns };
     const hosts = await hostsOf(hop, this.#config, services, signal);
-    const found = await this.#policies.applyTo(hosts, hop, signal, wish);
-    const login = this.#logins.find(destination);
+    const found = sources.applyTo(await policies.applyTo(hosts, hop, signal, wish), hop);
+    const login = logins.find(formatNextHop(hop));
     if (login === undefined || 'outcome' in found) return found;
     return { targets: found.targets.map((target) => ({ ...target, login })) };
   }

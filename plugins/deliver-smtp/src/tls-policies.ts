@@ -1,6 +1,5 @@
 // What is asked of the TLS to a next hop: by the operator, and where he says so by what the other side publishes.
 
-import { isIP } from 'node:net';
 import type { Target, Targets } from '@posthouse/core/client';
 import type { Config } from './config.ts';
 import { underDane, underDaneOnly, unfit } from './dane.ts';
@@ -9,7 +8,7 @@ import type { Hosts, HostTarget } from './hosts.ts';
 import type { MtaStsPolicies } from './mta-sts/policies.ts';
 import { allowsHost } from './mta-sts/policy.ts';
 import { stsWish, type TlsWish } from './mta-sts/wish.ts';
-import { DomainTable, type NextHop } from './route.ts';
+import { DomainTable, type NextHop, tableKey } from './route.ts';
 import type { MessageWish } from './tls-wishes.ts';
 
 type TlsConfig = Pick<Config, 'tls' | 'tlsPolicies'>;
@@ -45,7 +44,7 @@ export class TlsPolicies {
   }
 
   levelOf(hop: NextHop): TlsLevel {
-    return this.#table.find(hop.kind === 'domain' ? hop.domain : literal(hop.host)) ?? this.#default;
+    return this.#table.find(tableKey(hop)) ?? this.#default;
   }
 
   /** Whether the hosts must be looked up where it can be told what is secure. */
@@ -165,9 +164,4 @@ export function isPublished(level: TlsLevel): boolean {
 
 export function asksSts(level: TlsLevel): boolean {
   return level === 'mta-sts' || level === 'published';
-}
-
-function literal(host: string): string {
-  const version = isIP(host);
-  return version === 0 ? host : version === 4 ? `[${host}]` : `[IPv6:${host}]`;
 }

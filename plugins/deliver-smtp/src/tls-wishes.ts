@@ -5,6 +5,11 @@ import type { Delivery, StoredMessage } from '@posthouse/core';
 /** `required`: the REQUIRETLS of its envelope; `not-required`: its header field `TLS-Required: No`. */
 export type MessageWish = 'required' | 'not-required';
 
+/** Connections for such messages are their own: no other is given to a hop that was held to less than it should be. */
+export function keptAsFor(destination: string, wish: MessageWish): string {
+  return `${destination} tls ${wish}`;
+}
+
 /** Octets of a header section that are looked through. */
 const MAX_HEADER = 262_144;
 

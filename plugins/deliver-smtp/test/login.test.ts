@@ -101,7 +101,10 @@ test('a login is for a host of the configuration, with TLS and one secret', asyn
   const login = { user: 'ann', password: 'x' };
   const host = { smarthost: '[mx.b.example]:587', tls: 'verify' } as const;
   for (const [config, words] of [
-    [{ ...host, auth: { '[mx.b.example]:25': login } }, /neither the smarthost nor a route/],
+    [
+      { ...host, auth: { '[mx.b.example]:25': login } },
+      /neither the smarthost, nor the fallback, nor a route/,
+    ],
     [{ ...host, smarthost: 'b.example', auth: { 'b.example': login } }, /is not a host/],
     [{ ...host, tls: 'may', auth: { '[mx.b.example]:587': login } }, /needs TLS, and its policy is `may`/],
     [{ ...host, auth: { '[mx.b.example]:587': { user: 'ann' } } }, /either a password or a token/],
