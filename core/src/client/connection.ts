@@ -14,11 +14,9 @@ import {
 } from '../smtp/index.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
 import { patienceFor, QUIT_PATIENCE } from './patience.ts';
-import { certificateFault, presentedChain } from './peer-certificate.ts';
 import type { ConnectionSettings, TlsMode } from './settings.ts';
-import { beginTls } from './start-tls.ts';
+import { beginTls, faultOfPeer } from './start-tls.ts';
 import type { Target } from './target.ts';
-import { tlsaFault } from './tlsa.ts';
 import type { TlsFault, Trouble } from './trouble.ts';
 
 interface Job {
@@ -279,7 +277,7 @@ export class Connection {
     this.#socket = secure;
     secure.once('secureConnect', () => {
       if (this.#phase === 'over') return;
-      const fault = this.#faultOfPeer(secure);
+      const fault = faultOfPeer(secure, this.target, this.#tls, this.#clock.now());
       this.tlsFault = fault ?? trial?.fault;
       if (fault !== undefined && trial === undefined)
         return this.giveUp(fault.text, 'tls-failed', fault.kind);
@@ -296,13 +294,6 @@ export class Connection {
         this.giveUp('TLS handshake failed: the connection was closed', 'tls-failed');
     });
     this.#listen(secure);
-  }
-
-  #faultOfPeer(secure: TLSSocket): TlsFault | undefined {
-    const { host, names = [host], tlsa: records = [], trial } = this.target;
-    if (this.#tls === 'verify' || trial !== undefined) return certificateFault(secure, names);
-    if (this.#tls !== 'dane') return undefined;
-    return tlsaFault({ chain: presentedChain(secure), records, names, now: this.#clock.now() });
   }
 
   #open(): void {
