@@ -41,7 +41,7 @@ const SourcePool = Type.Object(
     addresses: Type.Array(
       Type.Object(
         {
-          address: Type.String({ minLength: 2 }),
+          address: Type.String({ minLength: 2, description: 'IPv4 or IPv6.' }),
           helo: Type.Optional(
             Type.String({
               pattern: '^[!-~]+$',
@@ -51,7 +51,7 @@ const SourcePool = Type.Object(
         },
         { additionalProperties: false },
       ),
-      { minItems: 1 },
+      { minItems: 1, description: 'Each of this machine.' },
     ),
     choose: Type.With(Type.Union([Type.Literal('hash'), Type.Literal('round-robin')]), {
       default: 'hash',
