@@ -1,7 +1,7 @@
 // One connection to a next hop: a socket that an SmtpDialogue drives. It opens (TCP, greeting, EHLO, STARTTLS),
 // carries messages one after the other, and ends. It has no timer of its own: the pool calls `tick`.
 
-import { connect as connectTcp, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Clock, Delivered, Exchange, StoredMessage } from '../contract/index.ts';
 import {
@@ -16,7 +16,7 @@ import type { OutgoingMessage } from './outgoing-message.ts';
 import { patienceFor, QUIT_PATIENCE } from './patience.ts';
 import type { ConnectionSettings, TlsMode } from './settings.ts';
 import { beginTls, faultOfPeer } from './start-tls.ts';
-import type { Target } from './target.ts';
+import { dial, type Target } from './target.ts';
 import type { TlsFault, Trouble } from './trouble.ts';
 
 interface Job {
@@ -81,15 +81,7 @@ export class Connection {
     this.#closed = closed;
     this.#dialogue = new SmtpDialogue(target.helo ?? settings.helo, settings.protocol);
     this.#deadline = clock.now() + settings.connectTimeout;
-    this.#socket =
-      target.path === undefined
-        ? connectTcp({
-            host: target.address,
-            port: target.port,
-            noDelay: true,
-            ...(target.localAddress !== undefined && { localAddress: target.localAddress }),
-          })
-        : connectTcp({ path: target.path });
+    this.#socket = dial(target);
     this.#socket.once('connect', () => this.#run(this.#dialogue.begin()));
     this.#listen(this.#socket);
   }

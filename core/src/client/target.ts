@@ -1,5 +1,6 @@
 // Where a connection leads: a host's address and port, or a Unix socket.
 
+import { connect, type Socket } from 'node:net';
 import type { HopLogin } from './credentials.ts';
 import type { TlsMode } from './settings.ts';
 import type { TlsaRecord } from './tlsa.ts';
@@ -43,6 +44,12 @@ export interface Target {
 /** Equal for targets that share their bound on connections. */
 export function targetKey({ path, address, port }: Target): string {
   return path ?? `${address} ${port}`;
+}
+
+/** Begins to connect. */
+export function dial({ path, address, port, localAddress }: Target): Socket {
+  if (path !== undefined) return connect({ path });
+  return connect({ host: address, port, noDelay: true, ...(localAddress !== undefined && { localAddress }) });
 }
 
 /** For outcomes and logs. */
