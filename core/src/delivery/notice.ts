@@ -82,9 +82,15 @@ export function noticeFor(facts: NoticeFacts): Notice {
   return { content: Buffer.concat(pieces), eightBit, smtputf8: !isAscii(original.sender) };
 }
 
+/** Words of any language leave in seven bits: a notice that a host without 8BITMIME cannot take would be lost. */
 function textPart(text: string): Part {
-  const charset = isAscii(text) ? 'us-ascii' : 'utf-8';
-  return { type: `text/plain; charset=${charset}`, content: Buffer.from(text, 'utf8') };
+  const content = Buffer.from(text, 'utf8');
+  if (isAscii(text)) return { type: 'text/plain; charset=us-ascii', content };
+  return {
+    type: 'text/plain; charset=utf-8',
+    content: quotedPrintable(content),
+    encoding: 'quoted-printable',
+  };
 }
 
 /** A header section that not every mail server carries is encoded, which RFC 6522 §4 allows it alone. */

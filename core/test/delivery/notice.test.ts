@@ -196,6 +196,24 @@ test('what a next hop says stays ASCII in the status part, and readable for peop
   assert.match(Buffer.from(text, 'latin1').toString('utf8'), /Empfänger unbekannt/);
 });
 
+test('a notice in any language, about any reply, needs no 8BITMIME', () => {
+  const template = {
+    subject: 'Ihre Nachricht',
+    text: `Schöne Grüße von {hostname}\n${'ä'.repeat(300)}\n{recipients}`,
+  };
+  const bounce = noticeFor({
+    ...facts(failedAs({ address: 'joe@a.example' }, failure('5.1.1', 'no', '550 Empfänger unbekannt'))),
+    template,
+  });
+  assert.deepEqual([bounce.eightBit, bounce.smtputf8], [false, false]);
+  assert.ok(bounce.content.every((octet) => octet < 0x80));
+  const { parts, text } = parseReport(bounce.content);
+  assert.equal(parts[0]?.header.get('Content-Type'), 'text/plain; charset=utf-8');
+  const words = Buffer.from(text, 'latin1').toString('utf8');
+  assert.match(words, /^Schöne Grüße von /);
+  assert.match(words, /Empfänger unbekannt/);
+});
+
 test('what others wrote can begin no field, no part and no line of its own', () => {
   const evil = '550 no\r\nX-Evil: yes\r\n\r\n--=_0001ABC_0\r\nContent-Type: text/html';
   const { perRecipient, header } = reportOf(

@@ -45,7 +45,12 @@ export function parseReport(octets: Uint8Array): Report {
     .replace(/\r\n$/, '')
     .split('\r\n\r\n')
     .map((group) => fields(`${group}\r\n`));
-  return { header, parts, text: text.content, perMessage: perMessage as Fields, perRecipient, returned };
+  return { header, parts, text: read(text), perMessage: perMessage as Fields, perRecipient, returned };
+}
+
+/** Octets as latin1. */
+function read({ header, content }: Part): string {
+  return header.get('Content-Transfer-Encoding') === 'quoted-printable' ? unquoted(content) : content;
 }
 
 function checkEncoding({ header, content }: Part): void {
