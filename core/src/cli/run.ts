@@ -13,6 +13,7 @@ import { queue } from './queue.ts';
 import { schema } from './schema.ts';
 import { shellOfProcess } from './shell.ts';
 import { start } from './start.ts';
+import { suppression } from './suppression.ts';
 import { version } from './version.ts';
 import { why } from './why.ts';
 
@@ -23,6 +24,7 @@ export const commands: readonly Command[] = [
   schema,
   queue,
   passwd,
+  suppression,
   why,
   dkim,
   version,

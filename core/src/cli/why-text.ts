@@ -53,6 +53,8 @@ function lineOf(name: TracedEvent['name'], facts: Facts): string {
       return `dropped: nobody released it from the quarantine of ${text(facts.plugin)} (${text(facts.text)})`;
     case 'notice-dropped':
       return `nobody to tell: ${text(facts.text)}`;
+    case 'feedback-received':
+      return feedbackLine(facts);
     default:
       return `${text(name)} ${text(facts)}`;
   }
@@ -119,6 +121,18 @@ function changedLine({ action, item, transport, destination, text: words, inDeli
   const said = words === undefined ? '' : `: ${text(words)}`;
   const meanwhile = inDelivery === true ? ' (in mid-delivery)' : '';
   return `${text(action)} by an operator${to.trimEnd()}${said}${meanwhile}, item ${text(item)}`;
+}
+
+function feedbackLine(facts: Facts): string {
+  const { kind, action, recipient, verified, status, reporter, class: kindOfTrouble } = facts;
+  const by = reporter === undefined ? '' : ` by ${text(reporter)}`;
+  const said = [status, facts.text]
+    .filter((part) => part !== undefined)
+    .map(text)
+    .join(' ');
+  const tag = kindOfTrouble === undefined ? '' : ` [${text(kindOfTrouble)}]`;
+  const proof = verified === true ? '' : ' (anybody can have written it)';
+  return `${text(kind)} reported${by}: ${address(recipient)}: ${text(action)}${said === '' ? '' : `: ${said}`}${tag}${proof}`;
 }
 
 function duration(milliseconds: unknown): string {

@@ -2,6 +2,7 @@
 // with the same field names. An observer's throw is logged and goes no further.
 
 import type { TlsFacts } from './asked.ts';
+import type { BounceClass } from './bounce-class.ts';
 import type { Exchange } from './delivery.ts';
 import type { SessionHook } from './hooks.ts';
 import type { Outcome } from './outcome.ts';
@@ -231,6 +232,24 @@ export interface Events {
     recipients: readonly string[];
     plugin: string;
     text: string;
+  };
+  /** A bounce or a complaint about mail of ours has come in and was understood. Whatever it says is somebody's word. */
+  'feedback-received': {
+    /** In which it came. */
+    session: string;
+    kind: 'bounce' | 'complaint';
+    /** Of a bounce, RFC 3464 §2.3.3: `failed`, `delayed`…; of a complaint its type, RFC 5965 §7.3: `abuse`… */
+    action: string;
+    /** Who did not get our mail, or complained of it. */
+    recipient: string;
+    /** The recipient is in a return address that only we can have written. */
+    verified: boolean;
+    class?: BounceClass;
+    status?: string;
+    text?: string;
+    reporter?: string;
+    /** The Message-ID of our message. */
+    about?: string;
   };
   /** The store set an unreadable entry aside. */
   'entry-damaged': { entry: string; text: string };

@@ -32,6 +32,7 @@ const LEVELS: { readonly [E in EventName]: Level | ((facts: Events[E]) => Level)
   'notice-dropped': 'warn',
   'queue-changed': 'info',
   'quarantine-expired': 'info',
+  'feedback-received': 'info',
   'entry-damaged': 'error',
   'certificates-loaded': ({ selfSigned }) => (selfSigned ? 'warn' : 'info'),
   'certificates-refused': 'error',

@@ -29,6 +29,7 @@ const EVENTS = [
   'recipient-settled',
   'notice-queued',
   'notice-dropped',
+  'feedback-received',
 ] as const satisfies readonly EventName[];
 
 export default definePlugin({
