@@ -3,6 +3,7 @@
 import {
   type AnyPluginSpec,
   AuthenticationResultsRules,
+  BounceClassifier,
   Chance,
   Clock,
   EventSink,
@@ -46,6 +47,7 @@ function fakesWith(log: Logger, clock: FakeClock): ReadonlyMap<Token<unknown>, u
     [EventSink, SILENT],
     [Identifiers, systemIdentifiers(clock, chance)],
     [ServerIdentity, { hostname: 'house.example', isSelf: () => false } satisfies ServerIdentity],
+    [BounceClassifier, { classify: () => 'other' } satisfies BounceClassifier],
     [
       AuthenticationResultsRules,
       { authservId: 'house.example', trusts: () => false } satisfies AuthenticationResultsRules,
