@@ -1,0 +1,199 @@
+// Who a message is from, among strangers: what OpenDKIM and rspamd sign and seal is good here, and ours is good there.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import checkAuth from '@posthouse/check-auth';
+import { definePlugin, Verdict } from '@posthouse/core';
+import { deliverMemory, fakeResolver, openHouse } from '@posthouse/core/testing';
+import signArc from '@posthouse/sign-arc';
+import signDkim from '@posthouse/sign-dkim';
+import { freePort } from '../support/free-port.ts';
+import { throughMilter } from '../support/milter-client.ts';
+import { lacks, missingProgram } from '../support/requirements.ts';
+import { RspamdInstance } from '../support/rspamd-instance.ts';
+import { TemporaryFolder } from '../support/server-process.ts';
+import { run } from './programs.ts';
+
+const SIGNER = 'client.example';
+const KEY = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  .privateKey.export({ type: 'pkcs8', format: 'pem' })
+  .toString();
+const RECORD = `v=DKIM1; k=rsa; p=${createPublicKey(KEY).export({ type: 'spki', format: 'der' }).toString('base64')}`;
+const NAMES = [`s._domainkey.${SIGNER}`, 'seal._domainkey.posthouse.test', 'seal._domainkey.house.example'];
+const resolver = fakeResolver(Object.fromEntries(NAMES.map((name) => [name, { txt: [RECORD] }])));
+
+const MESSAGE = Buffer.from(
+  [
+    'From: "Ann, the  first" <ann@client.example>',
+    'To: bob@posthouse.test',
+    'Subject: A matter',
+    '\tof  some length',
+    'Date: Mon, 5 Jan 2026 12:00:00 +0000',
+    'Message-ID: <1@client.example>',
+    'MIME-Version: 1.0',
+    'Content-Type: text/plain; charset=utf-8',
+    '',
+    'Hello  there ',
+    '\ttabs and blanks \t',
+    '',
+    'Ann',
+    '',
+    '',
+  ].join('\r\n'),
+);
+
+const accepts = definePlugin({
+  name: 'accepts',
+  setup: () => ({ hooks: { 'on-rcpt': () => Verdict.accept() } }),
+});
+type Plugins = Parameters<typeof openHouse>[0]['plugins'];
+
+/** A house that is sent messages, and what it sends on. */
+async function open(plugins: Plugins) {
+  const transport = deliverMemory();
+  const house = await openHouse({ plugins: [...plugins, accepts(), transport], resolver });
+  let count = 0;
+  return {
+    [Symbol.asyncDispose]: () => house.stop(),
+    async through(message: Buffer): Promise<Buffer> {
+      const stream = house.connect();
+      const stuffed = message.toString('latin1').replace(/^\./gm, '..');
+      stream.resume();
+      stream.write(
+        'EHLO client.example\r\nMAIL FROM:<ann@client.example>\r\nRCPT TO:<bob@posthouse.test>\r\nDATA\r\n',
+      );
+      stream.write(Buffer.from(`${stuffed}.\r\n`, 'latin1'));
+      count += 1;
+      const delivered = await transport.delivered(count);
+      stream.destroy();
+      return Buffer.from(delivered[count - 1]?.content ?? '', 'utf8');
+    },
+    /** Our results, from the field that the house writes. */
+    async results(message: Buffer): Promise<readonly string[]> {
+      const field = (await this.through(message)).toString('latin1').split(/\r\n(?![ \t])/)[0] ?? '';
+      return [...field.matchAll(/\t(\w+=\w+)/g)].map(([, result]) => result ?? '');
+    },
+  };
+}
+
+test('what OpenDKIM signs is good here', async (t) => {
+  if (lacks(t, missingProgram('opendkim', '-V'))) return;
+  await using house = await open([checkAuth()]);
+  for (const canonicalization of ['relaxed/relaxed', 'simple/simple', 'relaxed/simple']) {
+    using folder = new TemporaryFolder('interop-auth');
+    const port = await freePort();
+    writeFileSync(folder.join('s.key'), KEY);
+    chmodSync(folder.join('s.key'), 0o600);
+    writeFileSync(
+      folder.join('opendkim.conf'),
+      [
+        `Socket inet:${port}@127.0.0.1`,
+        'Mode s',
+        `Domain ${SIGNER}`,
+        'Selector s',
+        `KeyFile ${folder.join('s.key')}`,
+        `Canonicalization ${canonicalization}`,
+        'SignatureAlgorithm rsa-sha256',
+        'InternalHosts 127.0.0.1',
+        'Syslog no',
+        'RequireSafeKeys no',
+        `PidFile ${folder.join('pid')}`,
+        '',
+      ].join('\n'),
+    );
+    const daemon = spawn('opendkim', ['-f', '-x', folder.join('opendkim.conf')], { stdio: 'inherit' });
+    try {
+      await listening(port);
+      const signed = await throughMilter(port, MESSAGE, 'ann@client.example');
+      assert.match(signed.toString('latin1'), /^DKIM-Signature: v=1; a=rsa-sha256;/);
+      assert.deepEqual(await house.results(signed), ['spf=none', 'dkim=pass', 'dmarc=none']);
+      const changed = Buffer.from(signed.toString('latin1').replace('Hello', 'Hallo'), 'latin1');
+      assert.deepEqual(await house.results(changed), ['spf=none', 'dkim=fail', 'dmarc=none']);
+    } finally {
+      // It takes five seconds over an orderly end, and has nothing to lose.
+      daemon.kill('SIGKILL');
+      if (daemon.exitCode === null) await once(daemon, 'exit');
+    }
+  }
+});
+
+test('what rspamd signs and seals is good here, and what we sign and seal is good there', async (t) => {
+  if (lacks(t, missingProgram('rspamd', '--version'))) return;
+  using folder = new TemporaryFolder('interop-auth');
+  await using checks = await open([checkAuth()]);
+  const key = folder.join('s.key');
+  writeFileSync(key, KEY);
+  writeFileSync(folder.join('message'), MESSAGE);
+  const { output } = await run('rspamadm', [
+    'mime',
+    'sign',
+    '-d',
+    SIGNER,
+    '-s',
+    's',
+    '-k',
+    key,
+    folder.join('message'),
+  ]);
+  const signed = Buffer.from(output.slice(output.indexOf('DKIM-Signature')).trimEnd(), 'latin1');
+  const theirs = Buffer.concat([signed.subarray(0, signed.indexOf('From: ')), MESSAGE]);
+  assert.deepEqual(await checks.results(theirs), ['spf=none', 'dkim=pass', 'dmarc=none']);
+
+  const records = Object.fromEntries(NAMES.map((name) => [name, RECORD]));
+  await using rspamd = await RspamdInstance.start(folder, 'posthouse.test', records, key);
+  const envelope = { from: 'ann@client.example', rcpt: 'bob@posthouse.test' };
+  const symbols = async (message: Buffer) => Object.keys((await rspamd.check(message, envelope)).symbols);
+
+  const dkim = signDkim({
+    keys: [{ domain: SIGNER, selector: 's', key: KEY, subdomains: false }],
+    when: { listeners: ['mx'] },
+  } as never);
+  const arc = signArc({ domain: 'house.example', selector: 'seal', key: KEY } as never);
+  await using author = await open([checkAuth(), dkim, arc]);
+  const ours = await author.through(MESSAGE);
+  const found = await symbols(ours);
+  assert.ok(found.includes('R_DKIM_ALLOW') && found.includes('ARC_ALLOW'), found.join(' '));
+  // It does not sign twice with one key, and so only seals.
+  const twice = await author.through(ours);
+  assert.match(twice.toString('latin1'), /^ARC-Seal: i=2;/);
+  assert.ok((await symbols(twice)).includes('ARC_ALLOW'));
+  const broken = Buffer.from(twice.toString('latin1').replace('Hello', 'Hallo'), 'latin1');
+  assert.ok((await symbols(broken)).includes('ARC_REJECT'));
+
+  const { milter } = await rspamd.check(theirs, envelope);
+  const sealed = Buffer.concat([Buffer.from(arcFields(milter?.add_headers ?? {}), 'latin1'), theirs]);
+  assert.match(sealed.toString('latin1'), /^ARC-/);
+  assert.deepEqual(await checks.results(sealed), ['spf=none', 'dkim=pass', 'arc=pass', 'dmarc=none']);
+  assert.ok((await symbols(sealed)).includes('ARC_ALLOW'));
+});
+
+function arcFields(
+  headers: NonNullable<NonNullable<Awaited<ReturnType<RspamdInstance['check']>>['milter']>['add_headers']>,
+): string {
+  return ['ARC-Seal', 'ARC-Message-Signature', 'ARC-Authentication-Results']
+    .map((name) => {
+      const field = [headers[name] ?? []].flat()[0];
+      return field === undefined ? '' : `${name}: ${field.value.replace(/\r?\n/g, '\r\n')}\r\n`;
+    })
+    .join('');
+}
+
+async function listening(port: number): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    const socket = connect(port, '127.0.0.1');
+    const [event] = await Promise.race([
+      once(socket, 'connect').then(() => ['connect']),
+      once(socket, 'error').then(() => ['error']),
+    ]).catch(() => ['error']);
+    socket.destroy();
+    if (event === 'connect') return;
+    await wait(25);
+  }
+  throw new Error(`nothing listens on ${port}`);
+}
