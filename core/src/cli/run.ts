@@ -10,6 +10,7 @@ import { explain } from './explain.ts';
 import { helpText, usageOf } from './help.ts';
 import { passwd } from './passwd.ts';
 import { queue } from './queue.ts';
+import { reload } from './reload.ts';
 import { schema } from './schema.ts';
 import { shellOfProcess } from './shell.ts';
 import { start } from './start.ts';
@@ -23,6 +24,7 @@ export const commands: readonly Command[] = [
   explain,
   schema,
   queue,
+  reload,
   passwd,
   suppression,
   why,

@@ -19,7 +19,8 @@ export const start: Command = {
     const definition = await loadConfiguration(configFile(given), shell.environment);
     const server = createServer(definition);
     // From the beginning: a SIGHUP that nobody listens to would end the process.
-    shell.onAskedToReload(() => server.reload());
+    // Whether it could be done is in the log: nobody waits for an answer.
+    shell.onAskedToReload(() => void server.reload().catch(() => undefined));
     await server.start();
     shell.say(welcome(definition, server));
     await ended;

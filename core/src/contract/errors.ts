@@ -20,6 +20,7 @@ export const errorCodes = {
   'message-missing': 'A queued message has no body any more.',
   'dns-unavailable': 'DNS gave no answer: neither yes nor no.',
   'control-unavailable': 'The running server cannot be reached over its control socket.',
+  'restart-needed': 'A new configuration changes what only a restart can change.',
   'node-too-old': 'This Node.js is older than the server needs.',
 } as const;
 

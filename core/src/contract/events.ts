@@ -267,6 +267,19 @@ export interface Events {
   /** Changed certificates cannot be used: those that were loaded before stay in use. */
   'certificates-refused': { text: string };
   'certificate-expiring': { source: string; names: readonly string[]; expires: string; expired: boolean };
+  /** A new configuration is in force for new sessions and attempts; those under way end with the one before. */
+  'configuration-reloaded': {
+    /** Plugins that were set up anew, that have gone or will go with their last session, and that stayed as they were. */
+    started: readonly string[];
+    leaving: readonly string[];
+    kept: readonly string[];
+    /** The listeners that were opened, and those that were closed. */
+    opened: readonly string[];
+    closed: readonly string[];
+    milliseconds: number;
+  };
+  /** A new configuration was asked for and cannot be used: nothing has changed. */
+  'configuration-refused': { text: string };
   'server-started': { hostname: string; listeners: readonly { name: string; host: string; port: number }[] };
   'server-draining': { connections: number; attempts: number; deadline: number };
   'server-stopped': { milliseconds: number };

@@ -20,7 +20,8 @@ export interface PluginSpec<C extends TObject, N extends Tokens, P extends Token
   readonly provides?: P;
   /**
    * Wires and touches nothing outside: no file, socket or timer. `start` acquires, `stop` releases.
-   * Called once for each entry in the plugin list.
+   * Called once for each entry in the plugin list, and again when a reload changes the entry: two instances of a plugin
+   * may be at work for a while, so nothing is kept outside of `setup`.
    */
   setup(tools: Served<N> & PluginTools<C>): PluginBody<P>;
 }
@@ -39,7 +40,10 @@ export type PluginBody<P extends Tokens = NoKeys> = {
   describe?(): string;
   /** Acquires what the plugin needs. A throw ends the server's start; what started before is stopped again. */
   start?(): Awaitable<void>;
-  /** Releases all of it. Called in reverse order of start, once, also when a later plugin failed to start. */
+  /**
+   * Releases all of it. Called in reverse order of start, once, also when a later plugin failed to start; after a reload
+   * that leaves the plugin out, when the last session and the last delivery that know it have ended.
+   */
   stop?(): Awaitable<void>;
 } & (keyof P extends never ? { readonly services?: undefined } : { readonly services: Served<P> });
 

@@ -70,6 +70,7 @@ export class Courier {
   readonly #reports: CourierReports;
   readonly #errands = new Map<string, Errand>();
   #whenIdle: (() => void) | undefined;
+  readonly #awaited = new Set<{ readonly left: Set<Errand>; readonly then: () => void }>();
 
   constructor(services: CourierServices, reports: CourierReports) {
     this.#services = services;
@@ -83,6 +84,14 @@ export class Courier {
 
   carries(item: string): boolean {
     return this.#errands.has(item);
+  }
+
+  /** Resolves when every item that is on its way now has arrived somewhere. */
+  whenEnded(): Promise<void> {
+    if (this.#errands.size === 0) return Promise.resolve();
+    return new Promise((then) => {
+      this.#awaited.add({ left: new Set(this.#errands.values()), then });
+    });
   }
 
   /** Never throws. */
@@ -243,6 +252,11 @@ export class Courier {
     const { id } = pending.item;
     if (this.#errands.get(id) !== errand) return;
     this.#errands.delete(id);
+    for (const awaited of this.#awaited) {
+      if (!awaited.left.delete(errand) || awaited.left.size > 0) continue;
+      this.#awaited.delete(awaited);
+      awaited.then();
+    }
     if (disowned) this.#reports.written(id, false);
     else {
       this.#services.journal.record(change, () => {

@@ -199,6 +199,11 @@ export class Scheduler {
     return this.#agenda.holds(item);
   }
 
+  /** Resolves when every attempt that is under way now has ended. */
+  whenAttemptsEnd(): Promise<void> {
+    return this.#courier.whenEnded();
+  }
+
   /** Whether the item is being attempted. */
   attempts(item: string): boolean {
     return this.#courier.carries(item);

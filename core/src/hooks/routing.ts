@@ -20,14 +20,20 @@ export interface Transport {
 }
 
 export class Routing {
-  readonly #transports: readonly Transport[];
-  readonly #byName: ReadonlyMap<string, Transport>;
+  #transports: readonly Transport[];
+  #byName: ReadonlyMap<string, Transport>;
   readonly #events: EventSink;
 
   constructor(transports: readonly Transport[], events: EventSink) {
     this.#transports = transports;
-    this.#byName = new Map(transports.map((transport) => [transport.plugin, transport]));
+    this.#byName = byName(transports);
     this.#events = events;
+  }
+
+  /** From now on these carry the mail. Attempts that are under way end with the transport that they began with. */
+  use(transports: readonly Transport[]): void {
+    this.#transports = transports;
+    this.#byName = byName(transports);
   }
 
   /** The transport of that name; undefined when the plugin has left the configuration since the item was queued. */
@@ -98,6 +104,10 @@ export class Routing {
     });
     return NO_ROUTE;
   }
+}
+
+function byName(transports: readonly Transport[]): ReadonlyMap<string, Transport> {
+  return new Map(transports.map((transport) => [transport.plugin, transport]));
 }
 
 /** Recipients grouped by route, in the order in which the routes first appear. */

@@ -9,7 +9,7 @@ export type AdmissionRefusal = 'too-many' | 'too-many-from-address' | 'too-many-
 const MINUTE = 60_000;
 
 export class Admission {
-  readonly #limits: Limits;
+  #limits: Limits;
   readonly #perAddress = new Map<string, number>();
   readonly #perNetwork = new Map<string, number>();
   readonly #arrivals: Arrivals;
@@ -18,6 +18,11 @@ export class Admission {
   constructor(limits: Limits, clock: Clock) {
     this.#limits = limits;
     this.#arrivals = new Arrivals(clock);
+  }
+
+  /** New bounds, for those who come from now on. How networks are counted must not change. */
+  adopt(limits: Limits): void {
+    this.#limits = limits;
   }
 
   get total(): number {

@@ -21,11 +21,17 @@ type Times = Pick<Deadlines, 'authDelay' | 'authFailures'>;
 
 export class FailureTable implements LoginFailures {
   readonly #entries = new Map<string, Entry>();
-  readonly #limits: Bounds;
-  readonly #deadlines: Times;
+  #limits: Bounds;
+  #deadlines: Times;
   readonly #secret = randomBytes(16);
 
   constructor(limits: Bounds, deadlines: Times) {
+    this.#limits = limits;
+    this.#deadlines = deadlines;
+  }
+
+  /** New bounds; what is remembered stays. */
+  adopt(limits: Bounds, deadlines: Times): void {
     this.#limits = limits;
     this.#deadlines = deadlines;
   }

@@ -29,7 +29,7 @@ export interface ListenerAddress {
 
 export class Listener implements ConnectionOwner {
   readonly name: string;
-  readonly #context: ConnectionContext;
+  #context: ConnectionContext;
   readonly #admission: Admission;
   readonly #identifiers: Identifiers;
   readonly #connections = new Set<Connection>();
@@ -40,6 +40,7 @@ export class Listener implements ConnectionOwner {
   readonly #unknown = new Set<ProxiedSocket>();
   #sweep: Timer | undefined;
   #whenEmpty: (() => void) | undefined;
+  readonly #awaited = new Set<{ readonly left: Set<Connection>; readonly then: () => void }>();
 
   constructor(context: ConnectionContext, admission: Admission, identifiers: Identifiers) {
     this.name = context.listener;
@@ -76,6 +77,18 @@ export class Listener implements ConnectionOwner {
         const taken = typeof address === 'object' && address !== null ? address.port : port;
         resolve({ name: this.name, host, port: taken });
       });
+    });
+  }
+
+  /**
+   * From now on new clients are served in this context; those that are here end with theirs. Resolves when the last of
+   * these has gone.
+   */
+  adopt(context: ConnectionContext): Promise<void> {
+    this.#context = context;
+    if (this.#connections.size === 0) return Promise.resolve();
+    return new Promise((then) => {
+      this.#awaited.add({ left: new Set(this.#connections), then });
     });
   }
 
@@ -133,6 +146,11 @@ export class Listener implements ConnectionOwner {
 
   closed(connection: Connection): void {
     this.#connections.delete(connection);
+    for (const awaited of this.#awaited) {
+      if (!awaited.left.delete(connection) || awaited.left.size > 0) continue;
+      this.#awaited.delete(awaited);
+      awaited.then();
+    }
     this.#admission.leave(connection.admittedAs);
     if (this.#connections.size === 0) this.#whenEmpty?.();
   }

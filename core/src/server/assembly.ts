@@ -32,6 +32,7 @@ import { TrustedNetworks } from '../reception/index.ts';
 import { withNoticeFiles } from './configuration/index.ts';
 import type { ResolvedDefinition, ResolvedPlugin } from './definition.ts';
 import { OwnIdentity } from './identity.ts';
+import { checkRoots, keptOf } from './kept-plugins.ts';
 import { ObserverHub } from './observers.ts';
 
 /** What a server takes from the world, as arguments. */
@@ -46,12 +47,16 @@ export interface SystemServices {
 /** A plugin after its set-up. */
 export interface AssembledPlugin {
   readonly name: string;
+  readonly plugin: ResolvedPlugin;
   readonly body: AnyPluginBody;
 }
 
 export interface House {
-  /** In the order of set-up: whoever provides a service stands before those who need it. */
+  readonly definition: ResolvedDefinition;
+  /** In the order of the plugin list. */
   readonly plugins: readonly AssembledPlugin[];
+  /** Those that were set up for this house, in that order: whoever provides a service stands before those who need it. */
+  readonly fresh: readonly AssembledPlugin[];
   /** In the order of the plugin list. */
   readonly planned: readonly PlannedPlugin[];
   readonly routing: Routing;
@@ -59,19 +64,26 @@ export interface House {
   readonly scheduler: Scheduler;
   readonly intake: Intake;
   readonly store: QueueStore;
-  readonly events: EventSink;
+  readonly events: ObserverHub;
   readonly identity: OwnIdentity;
   /** Where a plugin keeps one. */
   readonly trace: Trace | undefined;
+  /** From now on the plugins of this house observe, and its transports carry the mail. */
+  moveIn(): void;
 }
 
 type ServiceToken = Token<unknown>;
 
-export function assemble(definition: ResolvedDefinition, system: SystemServices): House {
+/**
+ * Touches nothing outside.
+ * @param before a running house of which queue, scheduler and whatever has not changed stay; it is not touched until
+ * `moveIn`. Throws `restart-needed` where that is not possible.
+ */
+export function assemble(definition: ResolvedDefinition, system: SystemServices, before?: House): House {
   const active = definition.plugins.filter(({ mode }) => mode !== 'off');
   const container = new Container({ defaultScope: 'Singleton' });
-  const hub = new ObserverHub(system.logger);
-  const identity = new OwnIdentity(definition.hostname);
+  const hub = before?.events ?? new ObserverHub(system.logger);
+  const identity = before?.identity ?? new OwnIdentity(definition.hostname);
   const constants: readonly (readonly [ServiceToken, unknown])[] = [
     [Clock, system.clock],
     [Chance, system.chance],
@@ -87,27 +99,36 @@ export function assemble(definition: ResolvedDefinition, system: SystemServices)
     [BounceClassifier, bounceTable],
   ];
   checkServices(active, new Set(constants.map(([service]) => service)));
+  const kept = before === undefined ? NOBODY : keptOf(active, before, definition);
+  if (before !== undefined) checkRoots(active, kept, before);
 
   // A plugin may take the place of a service of the system: the resolver, say.
   const provided = new Set(active.flatMap(({ spec }) => Object.values(spec.provides ?? {})));
   for (const [service, value] of constants) {
     if (!provided.has(service)) container.bind(service).toConstantValue(value);
   }
-  const setUp: AssembledPlugin[] = [];
-  const nodes = active.map((plugin) => bindPlugin(container, plugin, system.logger, setUp));
+  const fresh: AssembledPlugin[] = [];
+  const nodes = active.map((plugin) => bindPlugin(container, plugin, kept.get(plugin), system.logger, fresh));
   bindAuthenticators(container, active, nodes);
   const bodies = resolve(container, nodes);
+  const plugins = active.map(
+    (plugin): AssembledPlugin =>
+      kept.get(plugin) ?? (fresh.find((one) => one.plugin === plugin) as AssembledPlugin),
+  );
 
-  hub.observe(active.map(({ name }, index) => ({ plugin: name, observe: bodies[index]?.observe ?? {} })));
   const planned = active.map((plugin, index) =>
     plannedPlugin(plugin, bodies[index] as AnyPluginBody, definition, system.logger),
   );
-  const routing = new Routing(transportsOf(planned), hub);
+  const transports = transportsOf(planned);
+  const routing = before?.routing ?? new Routing(transports, hub);
   container.bind(Routing).toConstantValue(routing);
-  container.bind(Scheduler).toSelf();
+  if (before === undefined) container.bind(Scheduler).toSelf();
+  else container.bind(Scheduler).toConstantValue(before.scheduler);
   container.bind(Intake).toSelf();
   return {
-    plugins: setUp,
+    definition,
+    plugins,
+    fresh,
     planned,
     routing,
     authenticators: new AuthenticatorList(
@@ -121,6 +142,10 @@ export function assemble(definition: ResolvedDefinition, system: SystemServices)
     events: hub,
     identity,
     trace: provided.has(Trace) ? container.get<Trace>(Trace) : undefined,
+    moveIn() {
+      hub.observe(active.map(({ name }, index) => ({ plugin: name, observe: bodies[index]?.observe ?? {} })));
+      routing.use(transports);
+    },
   };
 }
 
@@ -129,10 +154,13 @@ function resultsRules({ authenticationResults }: ResolvedDefinition): Authentica
   return { authservId: authenticationResults.authservId, trusts: (address) => networks.has(address) };
 }
 
-/** The plugin as a node: its set-up runs once, after that of whoever provides what it needs. */
+const NOBODY: ReadonlyMap<ResolvedPlugin, AssembledPlugin> = new Map();
+
+/** The plugin as a node: its set-up runs once, after that of whoever provides what it needs; or has run already. */
 function bindPlugin(
   container: Container,
   plugin: ResolvedPlugin,
+  kept: AssembledPlugin | undefined,
   log: Logger,
   setUp: AssembledPlugin[],
 ): symbol {
@@ -143,13 +171,15 @@ function bindPlugin(
     const served = Object.fromEntries(needs.map(([key], index) => [key, services[index]]));
     const body = spec.setup({ ...served, config, log: log.child({ plugin: name }) });
     checkBody(plugin, body);
-    setUp.push({ name, body });
+    setUp.push({ name, plugin, body });
     return body;
   };
-  container.bind<AnyPluginBody>(node).toResolvedValue(
-    build,
-    needs.map(([, service]) => service),
-  );
+  if (kept !== undefined) container.bind<AnyPluginBody>(node).toConstantValue(kept.body);
+  else
+    container.bind<AnyPluginBody>(node).toResolvedValue(
+      build,
+      needs.map(([, service]) => service),
+    );
   for (const [key, service] of Object.entries(spec.provides ?? {})) {
     if (service === Authenticator) continue;
     container.bind(service).toResolvedValue((body: AnyPluginBody) => body.services?.[key], [node]);

@@ -1,4 +1,5 @@
-// The control socket: HTTP and JSON over a Unix socket of the server's owner, for `posthouse queue`.
+// The control socket: HTTP and JSON over a Unix socket of the server's owner, for `posthouse queue`,
+// `why` and `reload`.
 // Routes; reading what comes in is control-requests.ts's, and what is done with the queue QueueControl's.
 
 import { once } from 'node:events';
@@ -47,19 +48,28 @@ export interface ActAnswer {
   readonly entries?: readonly QueueEntry[];
 }
 
+/** What is done with what is asked. */
+export interface ControlServices {
+  readonly queue: QueueActions;
+  /** The trace that is kept now; undefined where none is. */
+  readonly trace: () => Trace | undefined;
+  /** Reads the configuration again. Rejects with a PosthouseError that says why it cannot be used. */
+  readonly reload: () => Promise<object>;
+}
+
 /** Entries that a dry run shows. */
 const MAX_SHOWN = 100;
 
 export class ControlServer {
   readonly #path: string;
   readonly #queue: QueueActions;
-  readonly #trace: Trace | undefined;
+  readonly #services: ControlServices;
   #server: Server | undefined;
 
-  constructor(path: string, queue: QueueActions, trace?: Trace) {
+  constructor(path: string, services: ControlServices) {
     this.#path = path;
-    this.#queue = queue;
-    this.#trace = trace;
+    this.#queue = services.queue;
+    this.#services = services;
   }
 
   /** Listens, for the owner of the process alone. Rejects with `listen-failed`, also where another server answers. */
@@ -101,8 +111,7 @@ export class ControlServer {
         response.destroy();
         return;
       }
-      const status =
-        error instanceof BadRequest ? error.status : error instanceof QueueActRefused ? 409 : 500;
+      const status = statusOf(error);
       send(response, status, { error: error instanceof Error ? error.message : String(error) });
     }
   }
@@ -124,16 +133,18 @@ export class ControlServer {
     if (request.method === 'GET' && pathname.startsWith('/queue/')) {
       return this.#show(decodeURIComponent(pathname.slice('/queue/'.length)));
     }
+    if (action === 'POST /reload') return this.#services.reload();
     if (action === 'GET /why') return this.#why(searchParams);
     throw new BadRequest(`there is no ${action} here`, 404);
   }
 
   async #why(given: URLSearchParams): Promise<object> {
-    if (this.#trace === undefined)
+    const trace = this.#services.trace();
+    if (trace === undefined)
       throw new BadRequest('nothing is traced: add @posthouse/observe-trace to the plugins', 404);
     const word = given.get('word');
     if (word === null || word === '') throw new BadRequest('word must say what is asked about');
-    return { stories: await this.#trace.find(word, limitOf(given.get('limit') ?? undefined)) };
+    return { stories: await trace.find(word, limitOf(given.get('limit') ?? undefined)) };
   }
 
   /** An item, or every item of a message. */
@@ -179,6 +190,12 @@ export class ControlServer {
       for (const id of ids) if (!((await on({ item: id })) || (await on({ message: id })))) missing.push(id);
     return { count, busy, missing, ...(dryRun && { entries }) };
   }
+}
+
+function statusOf(error: unknown): number {
+  if (error instanceof BadRequest) return error.status;
+  // Understood, and it cannot be done: the text says why.
+  return error instanceof QueueActRefused || error instanceof PosthouseError ? 409 : 500;
 }
 
 function send(response: ServerResponse, status: number, body: object): void {

@@ -37,6 +37,8 @@ const LEVELS: { readonly [E in EventName]: Level | ((facts: Events[E]) => Level)
   'certificates-loaded': ({ selfSigned }) => (selfSigned ? 'warn' : 'info'),
   'certificates-refused': 'error',
   'certificate-expiring': ({ expired }) => (expired ? 'error' : 'warn'),
+  'configuration-reloaded': 'info',
+  'configuration-refused': 'error',
   'server-started': 'info',
   'server-draining': 'info',
   'server-stopped': 'info',
@@ -73,8 +75,9 @@ export class ObserverHub implements EventSink {
     this.#wantedQuiet = this.#compile('debug');
   }
 
-  /** Called by the assembly when all plugins are set up. */
+  /** From now on these are told, and nobody else. */
   observe(observers: readonly Observer[]): void {
+    this.#listeners.clear();
     for (const { plugin, observe } of observers) {
       for (const [event, tell] of Object.entries(observe) as [EventName, (facts: never) => void][]) {
         const listeners = this.#listeners.get(event) ?? [];

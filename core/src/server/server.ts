@@ -1,33 +1,29 @@
 // createServer: a definition becomes a server that starts, tells its addresses, and stops without losing mail.
 
 import { join } from 'node:path';
-import type { LoginServices } from '../authentication/index.ts';
-import { PosthouseError } from '../contract/index.ts';
+import { type Events, PosthouseError } from '../contract/index.ts';
 import { QueueControl } from '../delivery/index.ts';
-import { describePlan, type PlanLine, planFor } from '../hooks/index.ts';
-import {
-  Admission,
-  FailureTable,
-  Listener,
-  type ListenerAddress,
-  type ListenerAuth,
-  TrustedNetworks,
-} from '../reception/index.ts';
-import { assemble, type House, type SystemServices } from './assembly.ts';
-import { resolveDefinition } from './configuration/index.ts';
+import { describePlan, type PlanLine } from '../hooks/index.ts';
+import { Admission, FailureTable, type Listener, type ListenerAddress } from '../reception/index.ts';
+import { type Arrangement, arrange } from './arrangement.ts';
+import type { House, SystemServices } from './assembly.ts';
+import { fixedChanges } from './changes.ts';
+import { loadConfiguration, resolveDefinition } from './configuration/index.ts';
 import { ControlServer } from './control.ts';
+import { Crew } from './crew.ts';
 import { isResolved, type ResolvedDefinition, type ServerDefinition } from './definition.ts';
+import { Doors } from './doors.ts';
 import { Lifecycle, type Startable } from './lifecycle.ts';
-import type { ResolvedListener } from './listener-definition.ts';
 import { openLog } from './logging.ts';
 import { systemChance } from './system/chance.ts';
 import { systemClock } from './system/clock.ts';
 import { systemIdentifiers } from './system/identifiers.ts';
 import { SystemResolver } from './system/resolver.ts';
-import { Certificates } from './tls/certificates.ts';
 
 /** Where a certificate of our own is kept, beside the configuration file. */
 const SELF_SIGNED = 'var/self-signed.pem';
+
+export type ReloadReport = Events['configuration-reloaded'];
 
 export interface Server {
   /** Takes what it needs and listens. Rejects with a PosthouseError; then nothing is left running. */
@@ -37,8 +33,13 @@ export interface Server {
    * cut off. What was accepted stays in the queue.
    */
   stop(): Promise<void>;
-  /** Reads the certificates again. What cannot be read is logged and leaves those in use. */
-  reload(): void;
+  /**
+   * Takes over a new definition while mail flows; without one, the file that the server was made from is read again,
+   * and where there is none the certificates are. New sessions and attempts see the new one, those under way end with
+   * theirs; listeners stay open, and whatever has not changed stays as it is. Rejects with a PosthouseError when the
+   * definition cannot be used: then nothing has changed.
+   */
+  reload(definition?: ServerDefinition | ResolvedDefinition): Promise<ReloadReport>;
   /** Where it listens. Empty before `start`. */
   readonly addresses: readonly ListenerAddress[];
   /** Who is asked at which hook, in order; available without `start`. */
@@ -63,21 +64,22 @@ export function createServer(
 }
 
 class PosthouseServer implements Server {
-  readonly house: House;
-  readonly listeners: readonly Listener[];
-  readonly #definition: ResolvedDefinition;
   readonly #system: SystemServices;
   readonly #flushLog: () => void;
   readonly #lifecycle: Lifecycle;
-  readonly #certificates: Certificates;
+  readonly #crew: Crew;
+  readonly #admission: Admission;
   readonly #failures: FailureTable;
-  readonly #addresses: ListenerAddress[] = [];
+  readonly #doors: Doors;
+  readonly #selfSignedFile: string | undefined;
+  #arrangement: Arrangement;
+  #started = false;
+  #reloading: Promise<unknown> = Promise.resolve();
   /** Set when the server begins to stop, milliseconds since the epoch. */
   #drainUntil = 0;
   #stopping: Promise<void> | undefined;
 
   constructor(definition: ResolvedDefinition, given: Partial<SystemServices>) {
-    this.#definition = definition;
     const clock = given.clock ?? systemClock;
     const chance = given.chance ?? systemChance();
     const log =
@@ -91,24 +93,34 @@ class PosthouseServer implements Server {
       resolver: given.resolver ?? new SystemResolver(definition.dns, clock),
     };
     this.#lifecycle = new Lifecycle(log.logger);
-    this.house = assemble(definition, this.#system);
-    const { tls, hostname, file, folder } = definition;
-    // A library leaves no files about unasked.
-    const kept = file === undefined ? undefined : join(folder, SELF_SIGNED);
-    this.#certificates = new Certificates(tls, hostname, kept, clock, this.house.events);
-    const admission = new Admission(definition.limits, clock);
+    this.#crew = new Crew(log.logger);
+    this.#admission = new Admission(definition.limits, clock);
     this.#failures = new FailureTable(definition.limits, definition.deadlines);
-    this.listeners = definition.listeners.map((listener) => this.#listener(listener, admission));
+    // A library leaves no files about unasked.
+    this.#selfSignedFile = definition.file === undefined ? undefined : join(definition.folder, SELF_SIGNED);
+    this.#arrangement = arrange(definition, this.#system, this.#failures, this.#selfSignedFile);
+    this.#arrangement.house.moveIn();
+    const { identifiers } = this.#system;
+    this.#doors = new Doors(this.#arrangement.contexts, this.#admission, identifiers, clock);
+  }
+
+  get house(): House {
+    return this.#arrangement.house;
+  }
+
+  get listeners(): readonly Listener[] {
+    return this.#doors.listeners;
   }
 
   get addresses(): readonly ListenerAddress[] {
-    return this.#addresses;
+    return this.#doors.addresses;
   }
 
   plan(): readonly PlanLine[] {
+    const { definition, house } = this.#arrangement;
     return describePlan(
-      this.#definition.listeners.map(({ name }) => name),
-      this.house.planned,
+      definition.listeners.map(({ name }) => name),
+      house.planned,
     );
   }
 
@@ -117,47 +129,36 @@ class PosthouseServer implements Server {
   }
 
   cautions(): readonly string[] {
-    return this.#certificates.cautions();
+    return this.#arrangement.certificates.cautions();
   }
 
   async start(): Promise<void> {
-    const { plugins, scheduler, events, identity, store, routing } = this.house;
-    const { clock } = this.#system;
-    const control = this.#definition.control;
-    const queueControl = new QueueControl({
-      store,
-      scheduler,
-      routing,
-      clock,
-      events,
-      settings: this.#definition.delivery,
-    });
+    const { house, definition } = this.#arrangement;
+    const { scheduler, events, identity } = house;
+    const { control, hostname } = definition;
     const parts: Startable[] = [
       {
         name: 'certificates',
-        start: () => this.#certificates.start(),
-        stop: () => this.#certificates.stop(),
+        start: () => this.#arrangement.certificates.start(),
+        stop: () => this.#arrangement.certificates.stop(),
       },
-      ...plugins.map(({ name, body }) => ({
-        name: `plugin ${name}`,
-        start: () => body.start?.(),
-        stop: () => body.stop?.(),
-      })),
+      { name: 'plugins', start: () => this.#crew.start(house.fresh), stop: () => this.#crew.stop() },
       { name: 'scheduler', start: () => scheduler.start(), stop: () => scheduler.stop(this.#drainUntil) },
-      ...(control === undefined
-        ? []
-        : [named('control socket', new ControlServer(control.socket, queueControl, this.house.trace))]),
-      { name: 'listeners', start: () => this.#listen(), stop: () => this.#drain() },
+      ...(control === undefined ? [] : [named('control socket', this.#controlServer(control.socket))]),
+      { name: 'listeners', start: () => this.#doors.open(), stop: () => this.#drain() },
     ];
     await this.#lifecycle.start(parts);
-    identity.listening(this.#addresses);
+    this.#started = true;
+    identity.listening(this.addresses);
     // Whoever waits for this line need not wait for the log's next batch.
     queueMicrotask(this.#flushLog);
-    events.emit('server-started', { hostname: this.#definition.hostname, listeners: this.#addresses });
+    events.emit('server-started', { hostname, listeners: this.addresses });
   }
 
-  reload(): void {
-    this.#certificates.reload();
+  reload(given?: ServerDefinition | ResolvedDefinition): Promise<ReloadReport> {
+    const turn = this.#reloading.then(() => this.#reload(given));
+    this.#reloading = turn.catch(() => undefined);
+    return turn;
   }
 
   stop(): Promise<void> {
@@ -169,103 +170,109 @@ class PosthouseServer implements Server {
     return this.stop();
   }
 
+  async #reload(given: ServerDefinition | ResolvedDefinition | undefined): Promise<ReloadReport> {
+    const { clock } = this.#system;
+    const began = clock.now();
+    const { events } = this.house;
+    try {
+      const exchanged = await this.#exchange(await this.#definitionOf(given));
+      const report = { ...exchanged, milliseconds: clock.now() - began };
+      events.emit('configuration-reloaded', report);
+      return report;
+    } catch (error) {
+      events.emit('configuration-refused', { text: error instanceof Error ? error.message : String(error) });
+      throw error;
+    } finally {
+      queueMicrotask(this.#flushLog);
+    }
+  }
+
+  #definitionOf(
+    given: ServerDefinition | ResolvedDefinition | undefined,
+  ): ResolvedDefinition | Promise<ResolvedDefinition> {
+    if (given !== undefined) return isResolved(given) ? given : resolveDefinition(given, process.cwd());
+    const { definition } = this.#arrangement;
+    return definition.file === undefined ? definition : loadConfiguration(definition.file);
+  }
+
+  async #exchange(definition: ResolvedDefinition): Promise<Omit<ReloadReport, 'milliseconds'>> {
+    const before = this.#arrangement;
+    const fixed = fixedChanges(before.definition, definition);
+    if (fixed.length > 0)
+      throw new PosthouseError(
+        'restart-needed',
+        `${fixed.join(', ')} cannot change while the server runs: restart it`,
+      );
+    const after = arrange(definition, this.#system, this.#failures, this.#selfSignedFile, before.house);
+    const { house, certificates, contexts } = after;
+    const plugins = new Set(house.plugins);
+    let opened: Awaited<ReturnType<Doors['openOthers']>>;
+    try {
+      certificates.start();
+      await this.#crew.start(house.fresh);
+      opened = await this.#doors.openOthers(contexts);
+      if (!this.#started || this.#stopping !== undefined)
+        throw new PosthouseError('restart-needed', 'the server is not running');
+    } catch (error) {
+      certificates.stop();
+      this.#crew.keepOnly(new Set(before.house.plugins), Promise.resolve());
+      throw error;
+    }
+    // From here to the end nothing waits: nobody sees half of it.
+    this.#arrangement = after;
+    house.moveIn();
+    this.#admission.adopt(definition.limits);
+    this.#failures.adopt(definition.limits, definition.deadlines);
+    const { closed, free } = this.#doors.exchange(contexts, opened, definition.deadlines.drain);
+    before.certificates.stop();
+    house.identity.listening(this.addresses);
+    const leaving = this.#crew.keepOnly(plugins, Promise.all([free, house.scheduler.whenAttemptsEnd()]));
+    return {
+      started: house.fresh.map(({ name }) => name),
+      leaving,
+      kept: house.plugins.filter((one) => !house.fresh.includes(one)).map(({ name }) => name),
+      opened: opened.map(({ definition: { name } }) => name),
+      closed,
+    };
+  }
+
   async #stop(): Promise<void> {
     const { clock } = this.#system;
     const began = clock.now();
-    this.#drainUntil = began + this.#definition.deadlines.drain;
-    const connections = this.listeners.reduce((sum, listener) => sum + listener.connections, 0);
-    this.house.events.emit('server-draining', {
-      connections,
-      attempts: this.house.scheduler.running,
+    await this.#reloading;
+    const { definition, house } = this.#arrangement;
+    this.#drainUntil = began + definition.deadlines.drain;
+    house.events.emit('server-draining', {
+      connections: this.#doors.connections,
+      attempts: house.scheduler.running,
       deadline: this.#drainUntil,
     });
     await this.#lifecycle.stop();
-    this.house.events.emit('server-stopped', { milliseconds: clock.now() - began });
+    house.events.emit('server-stopped', { milliseconds: clock.now() - began });
     this.#flushLog();
   }
 
-  async #listen(): Promise<void> {
-    try {
-      for (const [index, listener] of this.listeners.entries()) {
-        const { host, port } = this.#definition.listeners[index] as ResolvedListener;
-        this.#addresses.push(await listener.listen(host, port));
-      }
-    } catch (error) {
-      for (const listener of this.listeners) listener.close();
-      throw error;
-    }
+  #drain(): Promise<void> {
+    return this.#doors.drain(Math.max(0, this.#drainUntil - this.#system.clock.now()));
   }
 
-  /** Resolves when every connection has ended, or been cut off at the deadline. */
-  async #drain(): Promise<void> {
-    const left = Math.max(0, this.#drainUntil - this.#system.clock.now());
-    const cut = this.#system.clock.after(left, () => {
-      for (const listener of this.listeners) listener.close();
-    });
-    await Promise.all(this.listeners.map((listener) => listener.drain()));
-    cut.stop();
-    for (const listener of this.listeners) listener.close();
-  }
-
-  #listener(listener: ResolvedListener, admission: Admission): Listener {
-    const { name, tls, tlsRequired, rejectAt, bannerDelay, earlyTalker } = listener;
-    const { bareLf, bareCr, nul, binaryMime, protocol, vrfy, dsn } = listener;
-    const { hostname, limits, deadlines } = this.#definition;
-    const { clock, logger, identifiers } = this.#system;
-    const context = {
-      listener: name,
-      hostname,
-      tls,
-      tlsRequired,
-      xclients: listener.xclient && new TrustedNetworks(listener.xclient, `listener ${name}: xclient`),
-      proxies: listener.proxy && new TrustedNetworks(listener.proxy, `listener ${name}: proxy`),
-      rejectAt,
-      bannerDelay,
-      earlyTalker,
-      ...this.#auth(listener),
-      body: { bareLf, bareCr, nul },
-      protocol,
-      vrfy,
-      dsn,
-      binaryMime,
-      limits,
-      deadlines,
-      clock,
-      secure: tls === 'none' ? undefined : this.#certificates.forListener(listener),
-      plan: planFor(name, this.house.planned),
-      intake: this.house.intake,
-      events: this.house.events,
-      log: logger.child({ listener: name }),
-    };
-    return new Listener(context, admission, identifiers);
-  }
-
-  /** How clients of a listener authenticate, and who is asked about them. */
-  #auth({ name, auth, authWithoutTls, authMechanisms }: ResolvedListener): {
-    readonly auth: ListenerAuth | undefined;
-    readonly login: LoginServices | undefined;
-  } {
-    if (auth === 'none') return { auth: undefined, login: undefined };
-    const authenticators = this.house.authenticators.on(name);
-    const possible = authenticators.possible();
-    if (possible.length === 0) {
-      const text = `nothing provides the service Authenticator: listener ${name} has auth: ${auth}; add a plugin such as @posthouse/auth-file to the plugin list`;
-      throw new PosthouseError('service-missing', text);
-    }
-    const impossible = (authMechanisms ?? []).filter((mechanism) => !possible.includes(mechanism));
-    if (impossible.length > 0) {
-      const text = `no Authenticator of listener ${name} can verify ${impossible.join(', ')}; possible are ${possible.join(', ')}`;
-      throw new PosthouseError('config-invalid', text);
-    }
+  #controlServer(socket: string): ControlServer {
+    const { house, definition } = this.#arrangement;
+    const { store, scheduler, routing, events } = house;
     const { clock } = this.#system;
-    return {
-      auth: {
-        required: auth === 'required',
-        withoutTls: authWithoutTls,
-        mechanisms: () => authMechanisms ?? authenticators.mechanisms(),
-      },
-      login: { authenticators, failures: this.#failures, clock, events: this.house.events },
-    };
+    const queue = new QueueControl({
+      store,
+      scheduler,
+      routing,
+      clock,
+      events,
+      settings: definition.delivery,
+    });
+    return new ControlServer(socket, {
+      queue,
+      trace: () => this.house.trace,
+      reload: () => this.reload(),
+    });
   }
 }
 

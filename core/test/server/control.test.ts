@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { ask, octetsOf, Refused } from '../../src/cli/control-client.ts';
-import type { QueueEntry, QueueFilter } from '../../src/contract/index.ts';
+import { PosthouseError, type QueueEntry, type QueueFilter } from '../../src/contract/index.ts';
 import { QueueActRefused } from '../../src/delivery/index.ts';
 import { summaryOf } from '../../src/delivery/queue-summary.ts';
-import { ControlServer, type QueueActions } from '../../src/server/control.ts';
+import { ControlServer, type ControlServices, type QueueActions } from '../../src/server/control.ts';
 import { workshop } from './configuration/workshop.ts';
 
 function entry(item: string, message: string): QueueEntry {
@@ -50,10 +50,14 @@ function queueOfTwo(): { readonly queue: QueueActions; readonly asked: unknown[]
   return { queue, asked };
 }
 
+function servicesOf(queue: QueueActions, reload = () => Promise.resolve({ kept: ['a'] })): ControlServices {
+  return { queue, trace: () => undefined, reload };
+}
+
 async function controlled(context: TestContext): Promise<{ path: string; asked: unknown[] }> {
   const path = join(workshop(context).folder, 'var', 'control.sock');
   const { queue, asked } = queueOfTwo();
-  const server = new ControlServer(path, queue);
+  const server = new ControlServer(path, servicesOf(queue));
   await server.start();
   context.after(() => server.stop());
   return { path, asked };
@@ -61,7 +65,7 @@ async function controlled(context: TestContext): Promise<{ path: string; asked: 
 
 test('the socket is for its owner alone, and gone after the stop', async (context) => {
   const path = join(workshop(context).folder, 'var', 'control.sock');
-  const server = new ControlServer(path, queueOfTwo().queue);
+  const server = new ControlServer(path, servicesOf(queueOfTwo().queue));
   await server.start();
   assert.equal(statSync(path).mode & 0o777, 0o600);
   await server.stop();
@@ -195,7 +199,7 @@ test('a body that is no JSON is answered, not obeyed', async (context) => {
 
 test('a live server keeps its socket; a second one does not start', async (context) => {
   const { path } = await controlled(context);
-  await assert.rejects(new ControlServer(path, queueOfTwo().queue).start(), {
+  await assert.rejects(new ControlServer(path, servicesOf(queueOfTwo().queue)).start(), {
     code: 'listen-failed',
     message: /another running server/,
   });
@@ -212,13 +216,15 @@ test('the socket of a dead server is replaced, a file that is no socket is left 
   linkSync(kept, path);
   await new Promise((resolve) => dead.close(resolve));
   assert.ok(statSync(path).isSocket());
-  const server = new ControlServer(path, queueOfTwo().queue);
+  const server = new ControlServer(path, servicesOf(queueOfTwo().queue));
   await server.start();
   await server.stop();
 
   const file = join(folder, 'precious.txt');
   writeFileSync(file, 'precious');
-  await assert.rejects(new ControlServer(file, queueOfTwo().queue).start(), { code: 'listen-failed' });
+  await assert.rejects(new ControlServer(file, servicesOf(queueOfTwo().queue)).start(), {
+    code: 'listen-failed',
+  });
   assert.equal(statSync(file).size, 8);
 });
 
@@ -226,4 +232,19 @@ test('where nobody answers, the client says so', async (context) => {
   await assert.rejects(ask(join(workshop(context).folder, 'none.sock'), 'GET', '/queue'), {
     code: 'control-unavailable',
   });
+});
+
+test('a reload tells what it came to, or why nothing has changed', async (context) => {
+  const path = join(workshop(context).folder, 'control.sock');
+  let works = true;
+  const reload = () =>
+    works
+      ? Promise.resolve({ kept: ['a'] })
+      : Promise.reject(new PosthouseError('config-invalid', 'posthouse.yaml:2:1 colour is unknown'));
+  const server = new ControlServer(path, servicesOf(queueOfTwo().queue, reload));
+  await server.start();
+  context.after(() => server.stop());
+  assert.deepEqual(await ask(path, 'POST', '/reload'), { kept: ['a'] });
+  works = false;
+  await assert.rejects(ask(path, 'POST', '/reload'), /^Error: posthouse\.yaml:2:1 colour is unknown$/);
 });

@@ -119,7 +119,10 @@ test('the operator may have them read at once (SIGHUP)', async () => {
   using folder = new CertificateFolder();
   await using house = await houseWith(folder.make('mx', 'before.example'));
   folder.make('mx', 'after.example');
-  house.server.reload();
+  await house.server.reload();
+  assert.equal(await shown(house), 'after.example');
+  writeFileSync(folder.filesOf('mx').cert, 'nonsense');
+  await assert.rejects(house.server.reload(), /TLS cannot be used/);
   assert.equal(await shown(house), 'after.example');
 });
 
