@@ -8,7 +8,6 @@ import {
   formatByteSize,
   formatDuration,
   loadConfiguration,
-  nearest,
   redacted,
 } from '../server/configuration/index.ts';
 import { type ResolvedDefinition, ServerSchema } from '../server/definition.ts';
@@ -16,38 +15,23 @@ import type { ResolvedListener } from '../server/listener-definition.ts';
 import { createServer } from '../server/server.ts';
 import { certificateFiles } from '../server/tls/settings.ts';
 import { columns, visible } from './columns.ts';
-import { CONFIG_OPTION, type Command, configFile, OK, UsageError } from './command.ts';
+import { CONFIG_OPTION, type Command, configFile, OK } from './command.ts';
+import { chosenListener, LISTENER_OPTION, SILENCE } from './hooks.ts';
 
 export const explain: Command = {
   name: 'explain',
   summary: 'Tell who is asked at each hook, in which order, and which settings hold',
   options: {
     ...CONFIG_OPTION,
-    listener: { type: 'string', value: 'name', help: 'This listener only' },
+    ...LISTENER_OPTION,
   },
   async run(given, shell) {
     const definition = await loadConfiguration(configFile(given), shell.environment);
-    const { listener } = given.options;
-    const names = definition.listeners.map(({ name }) => name);
-    if (typeof listener === 'string' && !names.includes(listener)) {
-      const near = nearest(listener, names);
-      throw new UsageError(
-        `there is no listener ${listener}${near === undefined ? `; there are ${names.join(', ')}` : `; did you mean ${near}?`}`,
-      );
-    }
+    const listener = chosenListener(given, definition);
     const plan = createServer(definition).plan();
-    shell.out(explanation(definition, plan, typeof listener === 'string' ? listener : undefined));
+    shell.out(explanation(definition, plan, listener));
     return OK;
   },
-};
-
-/** What happens where nobody has an opinion. */
-const SILENCE: { readonly [H in Hook]: string } = {
-  'on-connect': 'accept',
-  'on-mail-from': 'accept',
-  'on-rcpt': 'reject 5.7.1',
-  'on-data': 'accept',
-  'on-deliver': 'defer 4.4.4: no route',
 };
 
 export function explanation(

@@ -8,6 +8,7 @@ import { type Command, FAILED, MISUSED, readArguments, type Shell, UsageError } 
 import { dkim } from './dkim.ts';
 import { explain } from './explain.ts';
 import { helpText, usageOf } from './help.ts';
+import { hooks } from './hooks.ts';
 import { passwd } from './passwd.ts';
 import { queue } from './queue.ts';
 import { reload } from './reload.ts';
@@ -22,6 +23,7 @@ export const commands: readonly Command[] = [
   start,
   check,
   explain,
+  hooks,
   schema,
   queue,
   reload,

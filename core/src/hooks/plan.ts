@@ -36,6 +36,9 @@ export interface PlanLine {
   readonly plugin: string;
   readonly order: HookOrder | 'normal';
   readonly mode: 'enforce' | 'observe';
+  readonly onError: 'defer' | 'pass';
+  /** Milliseconds for one call; of on-deliver for one attempt, undefined where the transport has none of its own. */
+  readonly timeout: number | undefined;
 }
 
 const RANK = { early: 0, normal: 1, late: 2 } as const;
@@ -60,13 +63,15 @@ export function describePlan(
     const plan = planFor(listener, plugins);
     for (const hook of hookNames) {
       if (hook === 'on-deliver') continue;
-      for (const { plugin, order, mode } of plan[hook]) lines.push({ listener, hook, plugin, order, mode });
+      for (const { plugin, order, mode, onError, timeout } of plan[hook])
+        lines.push({ listener, hook, plugin, order, mode, onError, timeout });
     }
   }
-  for (const { name, hooks } of plugins) {
-    if (hooks['on-deliver']) {
-      lines.push({ listener: '*', hook: 'on-deliver', plugin: name, order: 'normal', mode: 'enforce' });
-    }
+  for (const { name: plugin, hooks, mode, onError } of plugins) {
+    const handler = hooks['on-deliver'];
+    if (handler === undefined) continue;
+    const { timeout } = handler;
+    lines.push({ listener: '*', hook: 'on-deliver', plugin, order: 'normal', mode, onError, timeout });
   }
   return lines;
 }

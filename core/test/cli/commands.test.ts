@@ -118,6 +118,39 @@ test('explain tells the order of asking, who only observes, and which settings a
   assert.deepEqual([wrong.code, wrong.said.split('\n')[0]], [2, 'there is no listener mz; did you mean mx?']);
 });
 
+test('hooks prints the order of each listener with mode, time limit and what an error means', async (context) => {
+  const { write } = workshop(context);
+  const handlers = (order: string) =>
+    `{ hooks: { 'on-rcpt': { order: '${order}', handler: () => undefined }, 'on-deliver': { claim: () => undefined, deliver: () => undefined } } }`;
+  write('check-a.mjs', pluginModule('check-a', undefined, handlers('late')));
+  write('check-b.mjs', pluginModule('check-b', undefined, handlers('early')));
+  const file = write(
+    'posthouse.yaml',
+    `hostname: mx.example.org\nlisteners: [{ name: mx, port: 0 }, { name: inside, port: 0 }]\n${STORE}  - { use: ./check-a.mjs, on: [mx], timeout: 3s, onError: pass }\n  - { use: ./check-b.mjs, mode: observe }\n`,
+  );
+  const { code, out } = await inProcess(['hooks', '-c', file]);
+  assert.equal(code, 0);
+  assert.match(out, /^listener mx\n {2}HOOK +PLUGIN +ORDER +MODE +TIME LIMIT +ON ERROR\n/);
+  assert.match(
+    out,
+    /on-rcpt +1\. check-b +early +observe +10s +defer\n +2\. check-a +late +enforce +3s +pass\n +otherwise reject 5\.7\.1\n/,
+  );
+  assert.match(out, /listener inside\n[\s\S]*on-rcpt +1\. check-b +early +observe +10s +defer\n +otherwise/);
+  assert.match(out, /on-deliver +1\. check-a +enforce +30m\n +2\. check-b +observe +30m\n +otherwise defer/);
+  const one = await inProcess(['hooks', '-c', file, '--listener', 'inside', '--json']);
+  const lines = JSON.parse(one.out) as readonly Record<string, unknown>[];
+  assert.deepEqual(
+    lines.map(({ listener, hook, plugin }) => [listener, hook, plugin]),
+    [
+      ['inside', 'on-rcpt', 'check-b'],
+      ['*', 'on-deliver', 'check-a'],
+      ['*', 'on-deliver', 'check-b'],
+    ],
+  );
+  assert.equal(lines[0]?.timeout, 10_000);
+  assert.equal((await inProcess(['hooks', '-c', file, '--listener', 'inside2'])).code, 2);
+});
+
 test('schema writes what an editor needs, also for plugins of one’s own and while the file is still wrong', async (context) => {
   const { folder, write } = workshop(context);
   write('check-a.mjs', pluginModule('check-a', { type: 'object', properties: { key: { type: 'string' } } }));
