@@ -196,6 +196,7 @@ class PosthouseServer implements Server {
   }
 
   async #exchange(definition: ResolvedDefinition): Promise<Omit<ReloadReport, 'milliseconds'>> {
+    this.#mustRun();
     const before = this.#arrangement;
     const fixed = fixedChanges(before.definition, definition);
     if (fixed.length > 0)
@@ -211,8 +212,7 @@ class PosthouseServer implements Server {
       certificates.start();
       await this.#crew.start(house.fresh);
       opened = await this.#doors.openOthers(contexts);
-      if (!this.#started || this.#stopping !== undefined)
-        throw new PosthouseError('restart-needed', 'the server is not running');
+      this.#mustRun();
     } catch (error) {
       certificates.stop();
       this.#crew.keepOnly(new Set(before.house.plugins), Promise.resolve());
@@ -236,12 +236,25 @@ class PosthouseServer implements Server {
     };
   }
 
+  #mustRun(): void {
+    if (this.#started && this.#stopping === undefined) return;
+    throw new PosthouseError('restart-needed', 'the server is not running');
+  }
+
   async #stop(): Promise<void> {
     const { clock } = this.#system;
     const began = clock.now();
-    await this.#reloading;
-    const { definition, house } = this.#arrangement;
-    this.#drainUntil = began + definition.deadlines.drain;
+    const { drain } = this.#arrangement.definition.deadlines;
+    this.#drainUntil = began + drain;
+    // A reload sees that the server stops; a plugin that never ends its start holds up nobody.
+    await new Promise<void>((resolve) => {
+      const late = clock.after(drain, resolve);
+      void this.#reloading.then(() => {
+        late.stop();
+        resolve();
+      });
+    });
+    const { house } = this.#arrangement;
     house.events.emit('server-draining', {
       connections: this.#doors.connections,
       attempts: house.scheduler.running,

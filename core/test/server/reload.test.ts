@@ -314,3 +314,23 @@ test('reloads come one after the other, and none comes into a stop', async (cont
     life.filter((each) => each.startsWith('start')).length,
   );
 });
+
+test('a plugin that never ends its start changes nothing, and does not keep the server from stopping', async (context) => {
+  const hangs = definePlugin({
+    name: 'check-hanging',
+    setup: () => ({ start: () => new Promise<void>(() => {}) }),
+  });
+  const deadlines = { drain: '1s' } as const;
+  const { server, clock } = await open(context, [says({ word: 'before' })], { deadlines });
+  void server.reload(definition([says({ word: 'before' }), hangs()], { deadlines }));
+  await settle();
+  const ann = client(server);
+  await ann.say(MAIL);
+  assert.match(await ann.say('RCPT TO:<nobody@x.example>'), /before knows no such person/);
+  ann.end();
+  const stopped = server.stop();
+  await settle();
+  await clock.advance(1000);
+  await stopped;
+  assert.equal(life.at(-1), 'stop before');
+});
