@@ -14,6 +14,7 @@ export { Outcome } from './outcome.ts';
 export * from './plugin.ts';
 export * from './queue-filter.ts';
 export * from './schema.ts';
+export * from './scores.ts';
 export * from './services.ts';
 export * from './settings.ts';
 export * from './stores.ts';

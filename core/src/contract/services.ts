@@ -67,6 +67,8 @@ export interface Resolver {
     host: string,
     signal?: AbortSignal,
   ): Promise<{ readonly v4: readonly string[]; readonly v6: readonly string[] }>;
+  /** IPv4 addresses alone: what DNS lists answer with (RFC 5782 §2.1). */
+  a(name: string, signal?: AbortSignal): Promise<readonly string[]>;
   /** Each record with its strings joined. */
   txt(name: string, signal?: AbortSignal): Promise<readonly string[]>;
   /** The names of an address. */

@@ -6,5 +6,6 @@ export { Connection } from './connection.ts';
 export type { ConnectionContext } from './connection-context.ts';
 export { FailureTable } from './failure-table.ts';
 export { Listener, type ListenerAddress } from './listener.ts';
+export { networkOf, unmapped } from './networks.ts';
 export type { ListenerTls } from './secure-socket.ts';
 export { TrustedNetworks } from './trusted-networks.ts';

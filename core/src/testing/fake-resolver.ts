@@ -17,7 +17,7 @@ export interface FakeRecords {
 export type FakeName = FakeRecords | readonly string[] | 'unavailable';
 
 export interface FakeResolver extends Resolver {
-  /** Every question so far: `MX b.example`, `ADDRESS mx.b.example`, `TXT …`, `PTR …`. */
+  /** Every question so far: `MX b.example`, `ADDRESS mx.b.example`, `A …`, `TXT …`, `PTR …`. */
   readonly lookups: readonly string[];
   /** Changes what is known of a name from now on. */
   set(name: string, records: FakeName): void;
@@ -53,6 +53,9 @@ export function fakeResolver(names: Readonly<Record<string, FakeName>> = {}): Fa
     async addresses(host, signal) {
       const { a = [], aaaa = [] } = ask('ADDRESS', host, signal);
       return { v4: a, v6: aaaa };
+    },
+    async a(name, signal) {
+      return ask('A', name, signal).a ?? [];
     },
     async txt(name, signal) {
       return ask('TXT', name, signal).txt ?? [];

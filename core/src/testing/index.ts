@@ -1,5 +1,6 @@
 // @posthouse/core/testing: one plugin (mount), a whole house (openHouse), dialogues, fakes and contracts.
 
+export { NoteBook } from '../hooks/index.ts';
 export { authMemory, type MemoryUsersOptions } from './auth-memory.ts';
 export { type DeliveredMessage, deliverMemory, type MemoryTransport } from './deliver-memory.ts';
 export { type FakeClock, fakeChance, fakeClock } from './fake-clock.ts';

@@ -109,6 +109,15 @@ test('both families of addresses are asked for', async () => {
   assert.deepEqual(await open().addresses('plain.example'), { v4: ['192.0.2.2'], v6: ['2001:db8::2'] });
 });
 
+test('the list of addresses that a DNS list answers with needs one question', async () => {
+  assert.deepEqual(await open().a('plain.example'), ['192.0.2.2']);
+  assert.deepEqual(
+    asked.filter((question) => question.includes('plain.example')),
+    ['A plain.example'],
+  );
+  assert.deepEqual(await open().a('none.example'), []);
+});
+
 test('one family is enough when the other cannot be had', async () => {
   assert.deepEqual(await open().addresses('half.example'), { v4: ['192.0.2.3'], v6: [] });
 });

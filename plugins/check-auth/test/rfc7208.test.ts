@@ -51,6 +51,7 @@ function resolverOf(zonedata: Scenario['zonedata']): Resolver {
   return {
     mx: mxRecords,
     mxRecords,
+    a: async (name) => records(name, 'A') as string[],
     addresses: async (name) => ({
       v4: records(name, 'A') as string[],
       v6: records(name, 'AAAA') as string[],

@@ -58,7 +58,7 @@ export class SystemResolver implements Resolver {
       return isIP(address) === 4 ? { v4: [address], v6: [] } : { v4: [], v6: [address] };
     if (isLocalhost(host)) return LOOPBACK;
     const [a, aaaa] = await Promise.allSettled([
-      this.#ask('A', host, signal, (name) => this.#dns.resolve4(name)),
+      this.a(host, signal),
       this.#ask('AAAA', host, signal, (name) => this.#dns.resolve6(name)),
     ]);
     const v4 = a.status === 'fulfilled' ? a.value : [];
@@ -69,6 +69,10 @@ export class SystemResolver implements Resolver {
       if (aaaa.status === 'rejected') throw aaaa.reason;
     }
     return { v4, v6 };
+  }
+
+  async a(name: string, signal?: AbortSignal): Promise<readonly string[]> {
+    return this.#ask('A', name, signal, (asked) => this.#dns.resolve4(asked));
   }
 
   txt(name: string, signal?: AbortSignal): Promise<readonly string[]> {
