@@ -1,0 +1,173 @@
+// The memory of the greylist: one SQLite database, bounded, that survives a restart. A lost entry costs a client one
+// more wait, so nothing is synced for a message's sake. Calls are synchronous and take microseconds.
+
+import { mkdirSync, renameSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { Logger } from '@posthouse/core';
+import type { Remembered } from './judgement.ts';
+import type { Triplet } from './triplet.ts';
+
+const SCHEMA = `
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = NORMAL;
+  PRAGMA busy_timeout = 1000;
+  CREATE TABLE IF NOT EXISTS triplets (
+    network TEXT NOT NULL, sender TEXT NOT NULL, recipient TEXT NOT NULL,
+    first INTEGER NOT NULL, last INTEGER NOT NULL, passed INTEGER NOT NULL,
+    PRIMARY KEY (network, sender, recipient)
+  ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS triplets_by_last ON triplets (last);
+  CREATE TABLE IF NOT EXISTS networks (
+    network TEXT PRIMARY KEY, successes INTEGER NOT NULL, last INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS networks_by_last ON networks (last);
+`;
+
+/** Entries dropped at a time when there are too many, so that this is not done for each new one. */
+const DROPPED_AT_ONCE = 1000;
+/** `last` is this exact: a known client costs no write for each mail. */
+const REFRESH = 60 * 60_000;
+
+export interface Success {
+  readonly successes: number;
+  readonly last: number;
+}
+
+interface Statements {
+  readonly find: StatementSync;
+  readonly put: StatementSync;
+  readonly findNetwork: StatementSync;
+  readonly putNetwork: StatementSync;
+  readonly count: StatementSync;
+  readonly dropStale: StatementSync;
+  readonly dropStaleNetworks: StatementSync;
+  readonly dropOldest: StatementSync;
+  readonly dropOldestNetworks: StatementSync;
+}
+
+export class GreylistStore {
+  readonly #database: DatabaseSync;
+  readonly #statements: Statements;
+  readonly #room: number;
+  #count: number;
+
+  /**
+   * Opens or makes the database. A damaged one is set aside and a new one begun.
+   * @param room entries kept
+   */
+  static open(path: string, room: number, log: Logger): GreylistStore {
+    mkdirSync(dirname(path), { recursive: true });
+    try {
+      return new GreylistStore(path, room);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      const aside = `${path}.damaged-${process.pid}`;
+      renameSync(path, aside);
+      log.error(
+        { path, aside, error: String(error) },
+        'the greylist was damaged: it is set aside, a new one begins',
+      );
+      return new GreylistStore(path, room);
+    }
+  }
+
+  private constructor(path: string, room: number) {
+    this.#database = new DatabaseSync(path);
+    try {
+      this.#database.exec(SCHEMA);
+      this.#statements = prepare(this.#database);
+      this.#count = this.#counted();
+    } catch (error) {
+      this.#database.close();
+      throw error;
+    }
+    this.#room = room;
+  }
+
+  find({ network, sender, recipient }: Triplet): Remembered | undefined {
+    const row = this.#statements.find.get(network, sender, recipient);
+    return row && { first: Number(row.first), last: Number(row.last), passed: row.passed === 1 };
+  }
+
+  begin(triplet: Triplet, now: number): void {
+    this.#put(triplet, { first: now, last: now, passed: false });
+    this.#count += 1;
+    if (this.#count > this.#room) this.#dropOldest();
+  }
+
+  pass(triplet: Triplet, { first }: Remembered, now: number): void {
+    this.#put(triplet, { first, last: now, passed: true });
+    const before = this.network(triplet.network);
+    this.#statements.putNetwork.run(triplet.network, (before?.successes ?? 0) + 1, now);
+  }
+
+  refresh(triplet: Triplet, remembered: Remembered, now: number): void {
+    if (now - remembered.last >= REFRESH) this.#put(triplet, { ...remembered, last: now });
+  }
+
+  network(network: string): Success | undefined {
+    const row = this.#statements.findNetwork.get(network);
+    return row && { successes: Number(row.successes), last: Number(row.last) };
+  }
+
+  refreshNetwork(network: string, { successes, last }: Success, now: number): void {
+    if (now - last >= REFRESH) this.#statements.putNetwork.run(network, successes, now);
+  }
+
+  /** Drops what is too old to count for anything. */
+  sweep(before: { readonly unpassed: number; readonly passed: number; readonly networks: number }): void {
+    this.#statements.dropStale.run(before.unpassed, before.passed);
+    this.#statements.dropStaleNetworks.run(before.networks);
+    this.#count = this.#counted();
+    if (this.#count > this.#room) this.#dropOldest();
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #put({ network, sender, recipient }: Triplet, { first, last, passed }: Remembered): void {
+    this.#statements.put.run(network, sender, recipient, first, last, passed ? 1 : 0);
+  }
+
+  #dropOldest(): void {
+    const excess = this.#count - this.#room + Math.min(DROPPED_AT_ONCE, Math.ceil(this.#room / 100));
+    this.#statements.dropOldest.run(excess);
+    this.#statements.dropOldestNetworks.run(this.#room);
+    this.#count = this.#counted();
+  }
+
+  #counted(): number {
+    return Number(this.#statements.count.get()?.count ?? 0);
+  }
+}
+
+function prepare(database: DatabaseSync): Statements {
+  const statement = (sql: string): StatementSync => database.prepare(sql);
+  return {
+    find: statement(
+      'SELECT first, last, passed FROM triplets WHERE network = ? AND sender = ? AND recipient = ?',
+    ),
+    put: statement('INSERT OR REPLACE INTO triplets VALUES (?, ?, ?, ?, ?, ?)'),
+    findNetwork: statement('SELECT successes, last FROM networks WHERE network = ?'),
+    putNetwork: statement('INSERT OR REPLACE INTO networks VALUES (?, ?, ?)'),
+    count: statement('SELECT count(*) AS count FROM triplets'),
+    dropStale: statement(
+      'DELETE FROM triplets WHERE (passed = 0 AND first < ?) OR (passed = 1 AND last < ?)',
+    ),
+    dropStaleNetworks: statement('DELETE FROM networks WHERE last < ?'),
+    dropOldest: statement(
+      `DELETE FROM triplets WHERE (network, sender, recipient) IN
+        (SELECT network, sender, recipient FROM triplets ORDER BY last LIMIT ?)`,
+    ),
+    dropOldestNetworks: statement(
+      `DELETE FROM networks WHERE network IN
+        (SELECT network FROM networks ORDER BY last DESC LIMIT -1 OFFSET ?)`,
+    ),
+  };
+}
+
+function isDamage(error: unknown): boolean {
+  return /malformed|not a database|disk image/i.test(String(error));
+}
