@@ -38,6 +38,15 @@ export class Daemon implements AsyncDisposable {
     return this.#output;
   }
 
+  /** It stands still: keeps its connections, answers nothing. */
+  pause(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child.kill('SIGCONT');
+  }
+
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const closed = once(this.#child, 'close');

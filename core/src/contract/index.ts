@@ -3,6 +3,7 @@
 export type * from './asked.ts';
 export * from './authentication-results.ts';
 export * from './bounce-class.ts';
+export * from './counters.ts';
 export type * from './delivery.ts';
 export * from './errors.ts';
 export * from './events.ts';

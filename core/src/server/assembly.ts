@@ -11,6 +11,7 @@ import {
   BounceClassifier,
   Chance,
   Clock,
+  Counters,
   Deadlines,
   DeliverySettings,
   EventSink,
@@ -34,6 +35,7 @@ import type { ResolvedDefinition, ResolvedPlugin } from './definition.ts';
 import { OwnIdentity } from './identity.ts';
 import { checkRoots, keptOf } from './kept-plugins.ts';
 import { ObserverHub } from './observers.ts';
+import { MemoryCounters } from './system/memory-counters.ts';
 
 /** What a server takes from the world, as arguments. */
 export interface SystemServices {
@@ -97,6 +99,7 @@ export function assemble(definition: ResolvedDefinition, system: SystemServices,
     [ServerIdentity, identity],
     [AuthenticationResultsRules, resultsRules(definition)],
     [BounceClassifier, bounceTable],
+    [Counters, new MemoryCounters(system.clock)],
   ];
   checkServices(active, new Set(constants.map(([service]) => service)));
   const kept = before === undefined ? NOBODY : keptOf(active, before, definition);

@@ -6,6 +6,7 @@ import {
   BounceClassifier,
   Chance,
   Clock,
+  Counters,
   EventSink,
   Identifiers,
   Logger,
@@ -15,6 +16,7 @@ import {
   tokenName,
 } from '../contract/index.ts';
 import { systemIdentifiers } from '../server/system/identifiers.ts';
+import { MemoryCounters } from '../server/system/memory-counters.ts';
 import { type FakeClock, fakeChance } from './fake-clock.ts';
 import { fakeResolver } from './fake-resolver.ts';
 
@@ -27,7 +29,7 @@ export function servicesFor(
   log: Logger,
   clock: FakeClock,
 ): Record<string, unknown> {
-  const fakes = fakesWith(log, clock);
+  const fakes = fakesWith(log, (services.clock as Clock | undefined) ?? clock);
   return Object.fromEntries(
     Object.entries(needs).map(([key, token]) => {
       const service = services[key] ?? fakes.get(token);
@@ -37,7 +39,7 @@ export function servicesFor(
   );
 }
 
-function fakesWith(log: Logger, clock: FakeClock): ReadonlyMap<Token<unknown>, unknown> {
+function fakesWith(log: Logger, clock: Clock): ReadonlyMap<Token<unknown>, unknown> {
   const chance = fakeChance(0.5);
   return new Map<Token<unknown>, unknown>([
     [Clock, clock],
@@ -46,6 +48,7 @@ function fakesWith(log: Logger, clock: FakeClock): ReadonlyMap<Token<unknown>, u
     [Logger, log],
     [EventSink, SILENT],
     [Identifiers, systemIdentifiers(clock, chance)],
+    [Counters, new MemoryCounters(clock)],
     [ServerIdentity, { hostname: 'house.example', isSelf: () => false } satisfies ServerIdentity],
     [BounceClassifier, { classify: () => 'other' } satisfies BounceClassifier],
     [

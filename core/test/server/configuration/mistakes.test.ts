@@ -50,7 +50,7 @@ async function mistakes(
   write('broken.mjs', 'throw new Error("no luck");\n');
   write('faulty.mjs', pluginModule('faulty', { type: 'object', properties: { a: { type: 'strong' } } }));
   write(
-    'node_modules/@posthouse/check-dnsbl/package.json',
+    'node_modules/@posthouse/check-moonphase/package.json',
     '{ "keywords": ["posthouse-plugin"], "exports": "./x.js" }',
   );
   const file = write('posthouse.yaml', yaml);
@@ -275,11 +275,11 @@ const cases: readonly Case[] = [
   },
   {
     what: 'plugins that cannot be found or loaded',
-    yaml: `${GOOD}plugins:\n  - use: "@posthouse/check-dnsbl"\n  - use: "@posthouse/check-dnsb"\n  - use: posthouse-plugin-nowhere-at-all\n  - use: ./check-zone.mjs\n  - use: ./broken.mjs\n`,
+    yaml: `${GOOD}plugins:\n  - use: "@posthouse/check-moonphase"\n  - use: "@posthouse/check-moonphas"\n  - use: posthouse-plugin-nowhere-at-all\n  - use: ./check-zone.mjs\n  - use: ./broken.mjs\n`,
     code: 'plugin-not-found',
     lines: [
-      'posthouse.yaml:5:10 plugins[0].use "@posthouse/check-dnsbl" is installed, but the file that its package.json exports is not there; has it been built?',
-      'posthouse.yaml:6:10 plugins[1].use "@posthouse/check-dnsb" was not found in the node_modules seen from /etc or from …; did you mean @posthouse/check-dnsbl, which is installed?',
+      'posthouse.yaml:5:10 plugins[0].use "@posthouse/check-moonphase" is installed, but the file that its package.json exports is not there; has it been built?',
+      'posthouse.yaml:6:10 plugins[1].use "@posthouse/check-moonphas" was not found in the node_modules seen from /etc or from …; did you mean @posthouse/check-moonphase, which is installed?',
       'posthouse.yaml:7:10 plugins[2].use "posthouse-plugin-nowhere-at-all" was not found in the node_modules seen from /etc or from …; npm install it',
       'posthouse.yaml:8:10 plugins[3].use "./check-zone.mjs" was not found: there is no file /etc/check-zone.mjs; did you mean ./check-zones.mjs?',
       'posthouse.yaml:9:10 plugins[4].use "./broken.mjs" cannot be loaded: no luck',

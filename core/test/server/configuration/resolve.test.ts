@@ -198,7 +198,7 @@ test('mistakes of a definition in TypeScript are all told, with their paths', ()
     plugin: [],
     plugins: [
       checkZones({ zones: 'zen.example' as unknown as string[] }),
-      { use: '@posthouse/check-dnsbl' },
+      { use: '@posthouse/check-moonphase' },
       () => {},
     ],
   };
