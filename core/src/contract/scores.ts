@@ -1,5 +1,5 @@
-// Weighted reasons: how plugins that judge a little each leave the decision to one that adds up (check-score).
-// A reason decides nothing by itself, and travels with the message as a note.
+// What plugins that judge tell each other: weighted reasons, which leave the decision to one that adds up (check-score),
+// and whom the administrator has let through. Neither decides anything by itself; both travel as notes.
 
 import { note, type WritableNotes } from './notes.ts';
 
@@ -17,3 +17,9 @@ export const WEIGHTED_REASONS = note<readonly WeightedReason[]>('score/reasons')
 export function addReason(notes: WritableNotes, reason: string, weight: number): void {
   notes.set(WEIGHTED_REASONS, [...(notes.get(WEIGHTED_REASONS) ?? []), { reason, weight }]);
 }
+
+/**
+ * The administrator's own list speaks for this client or this message: plugins that judge by circumstances (lists,
+ * names, greylists) leave it alone. The value says which list. Whoever sets it stands before them in the plugin list.
+ */
+export const LET_THROUGH = note<string>('access/let-through');

@@ -6,6 +6,7 @@ import {
   Clock,
   definePlugin,
   type HookTable,
+  LET_THROUGH,
   type MailFromAsked,
   note,
   Resolver,
@@ -52,7 +53,7 @@ export default definePlugin({
     return {
       hooks: {
         // The answer comes while the client says who it is.
-        'on-connect': ({ session }) => desk.begin(session),
+        'on-connect': ({ session, notes }) => (notes.get(LET_THROUGH) ? undefined : desk.begin(session)),
         'on-mail-from': (asked) => desk.judge(asked),
       },
     };
@@ -90,8 +91,9 @@ class ClientDesk {
 
   /** At once where no DNS is needed. */
   judge(asked: MailFromAsked): Answer | undefined | Promise<Answer | undefined> {
-    const { session } = asked;
-    if (session.user !== undefined || this.#trusted.has(session.remoteAddress)) return undefined;
+    const { session, notes } = asked;
+    if (session.user !== undefined || notes.get(LET_THROUGH) !== undefined) return undefined;
+    if (this.#trusted.has(session.remoteAddress)) return undefined;
     const { helo, remoteAddress, localAddress } = session;
     const fault =
       helo === undefined

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Resolver, Verdict, WEIGHTED_REASONS } from '@posthouse/core';
+import { LET_THROUGH, type Resolver, Verdict, WEIGHTED_REASONS } from '@posthouse/core';
 import { fakeClock, fakeResolver, mount, NoteBook, openHouse } from '@posthouse/core/testing';
 import checkClient from '../src/index.ts';
 
@@ -127,4 +127,18 @@ test('the dialogue: the name of the house from a stranger', async () => {
     C: QUIT
     S: 221 *
   `);
+});
+
+test('whom the administrator lets through is left alone', async () => {
+  const notes = new NoteBook();
+  await using plugin = await mount(checkClient());
+  assert.notDeepEqual(
+    await plugin.ask('on-mail-from', { notes, session: { helo: 'house.example' } }),
+    Verdict.continue(),
+  );
+  notes.set(LET_THROUGH, 'a list');
+  assert.deepEqual(
+    await plugin.ask('on-mail-from', { notes, session: { helo: 'house.example' } }),
+    Verdict.continue(),
+  );
 });

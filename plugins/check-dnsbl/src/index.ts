@@ -6,6 +6,7 @@ import {
   Clock,
   definePlugin,
   type HookTable,
+  LET_THROUGH,
   type MailFromAsked,
   note,
   Resolver,
@@ -35,7 +36,7 @@ export default definePlugin({
       describe: () => `asks ${desk.zones.map(({ name }) => name).join(', ')} about clients`,
       hooks: {
         // The answers come while the client says who it is.
-        'on-connect': ({ session }) => desk.begin(session),
+        'on-connect': ({ session, notes }) => (notes.get(LET_THROUGH) ? undefined : desk.begin(session)),
         'on-mail-from': (asked) => desk.judge(asked),
       },
       start: () => desk.lists.start(desk.zones),
@@ -74,8 +75,9 @@ class ListDesk {
   }
 
   judge(asked: MailFromAsked): undefined | Promise<HookTable['on-mail-from']['answer'] | undefined> {
-    const { session, sender } = asked;
-    if (session.user !== undefined || this.#trusted.has(session.remoteAddress)) return undefined;
+    const { session, sender, notes } = asked;
+    if (session.user !== undefined || notes.get(LET_THROUGH) !== undefined) return undefined;
+    if (this.#trusted.has(session.remoteAddress)) return undefined;
     return this.#weigh(asked, [
       ...this.#aboutAddress(session),
       ...this.#about('helo', listedDomain(session.helo)),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PosthouseError, type Resolver, Verdict, WEIGHTED_REASONS } from '@posthouse/core';
+import { LET_THROUGH, PosthouseError, type Resolver, Verdict, WEIGHTED_REASONS } from '@posthouse/core';
 import { fakeClock, fakeResolver, mount, NoteBook } from '@posthouse/core/testing';
 import checkDnsbl from '../src/index.ts';
 
@@ -175,4 +175,14 @@ test('with "score" the weights are left to whoever adds up', async () => {
   );
   assert.deepEqual(await plugin.ask('on-mail-from', { notes }), Verdict.continue());
   assert.deepEqual(notes.get(WEIGHTED_REASONS), [{ reason: 'dnsbl.bl.example', weight: 4 }]);
+});
+
+test('whom the administrator lets through is left alone', async () => {
+  const notes = new NoteBook();
+  await using plugin = await mount(checkDnsbl({ zones: ['bl.example'] }), {
+    resolver: fakeResolver({ '1.2.0.192.bl.example': LISTED }),
+  });
+  assert.notDeepEqual(await plugin.ask('on-mail-from', { notes }), Verdict.continue());
+  notes.set(LET_THROUGH, 'a list');
+  assert.deepEqual(await plugin.ask('on-mail-from', { notes }), Verdict.continue());
 });

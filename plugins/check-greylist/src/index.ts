@@ -5,6 +5,7 @@ import {
   Clock,
   definePlugin,
   type HookTable,
+  LET_THROUGH,
   type Logger,
   note,
   type RcptAsked,
@@ -84,8 +85,9 @@ class Greylist {
   }
 
   judge(asked: RcptAsked): Answer | undefined {
-    const { session, sender, recipient } = asked;
-    if (session.user !== undefined || this.#trusted.has(session.remoteAddress)) return undefined;
+    const { session, sender, recipient, notes } = asked;
+    if (session.user !== undefined || notes.get(LET_THROUGH) !== undefined) return undefined;
+    if (this.#trusted.has(session.remoteAddress)) return undefined;
     if (sender !== null && this.#senders.has(sender)) return undefined;
     if (this.#recipients.has(recipient) || !this.#isSuspect(asked)) return undefined;
     const triplet = tripletOf(session.remoteAddress, sender, recipient, this.#config);

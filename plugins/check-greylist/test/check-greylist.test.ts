@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, test } from 'node:test';
-import { addReason, definePlugin, Verdict } from '@posthouse/core';
+import { addReason, definePlugin, LET_THROUGH, Verdict } from '@posthouse/core';
 import { fakeClock, mount, NoteBook, openHouse } from '@posthouse/core/testing';
 import checkGreylist from '../src/index.ts';
 
@@ -189,4 +189,12 @@ test('the dialogue: 450 at RCPT, and 250 after the wait', async () => {
     C: QUIT
     S: 221 *
   `);
+});
+
+test('whom the administrator lets through is left alone', async () => {
+  const notes = new NoteBook();
+  await using plugin = await mount(checkGreylist({ path: newPath() }));
+  assert.notDeepEqual(await plugin.ask('on-rcpt', { notes }), Verdict.continue());
+  notes.set(LET_THROUGH, 'a list');
+  assert.deepEqual(await plugin.ask('on-rcpt', { notes }), Verdict.continue());
 });
