@@ -77,6 +77,7 @@ class VirusDesk {
     const { servers, timeout } = this.#config;
     const controller = new AbortController();
     const abort = (): void => controller.abort(signal.reason);
+    if (signal.aborted) abort();
     signal.addEventListener('abort', abort, { once: true });
     const timer = this.#clock.after(timeout, () =>
       controller.abort(new Error(`clamd gave no answer within ${timeout} ms`)),

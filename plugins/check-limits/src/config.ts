@@ -4,23 +4,29 @@ import { ByteSize, Duration, type Static, Type } from '@posthouse/core';
 
 const LimitSchema = Type.Object(
   {
-    count: Type.Union([
-      Type.Literal('connections'),
-      Type.Literal('messages'),
-      Type.Literal('recipients'),
-      Type.Literal('bytes'),
-      Type.Literal('failures'),
-    ]),
-    by: Type.Union([
-      Type.Literal('address'),
-      Type.Literal('network'),
-      Type.Literal('sender'),
-      Type.Literal('sender-domain'),
-      Type.Literal('user'),
-      Type.Literal('recipient'),
-      Type.Literal('recipient-domain'),
-      Type.Literal('everybody'),
-    ]),
+    count: Type.Union(
+      [
+        Type.Literal('connections'),
+        Type.Literal('messages'),
+        Type.Literal('recipients'),
+        Type.Literal('bytes'),
+        Type.Literal('failures'),
+      ],
+      { description: 'What is counted.' },
+    ),
+    by: Type.Union(
+      [
+        Type.Literal('address'),
+        Type.Literal('network'),
+        Type.Literal('sender'),
+        Type.Literal('sender-domain'),
+        Type.Literal('user'),
+        Type.Literal('recipient'),
+        Type.Literal('recipient-domain'),
+        Type.Literal('everybody'),
+      ],
+      { description: 'For whom.' },
+    ),
     most: ByteSize({ description: 'How many, or how many octets, within `per`.' }),
     per: Duration({ description: 'The window, which slides.' }),
     others: Type.Optional(

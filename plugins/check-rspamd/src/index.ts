@@ -98,6 +98,7 @@ class RspamdDesk {
     const timer = clock.after(config.timeout, () => abort(late));
     const gone = (): void => abort(new Error('the client is gone'));
     asked.signal.addEventListener('abort', gone, { once: true });
+    if (asked.signal.aborted) gone();
     try {
       return await Promise.race([this.#rspamd.judge(asked, identity.hostname, controller.signal), gaveUp]);
     } finally {
