@@ -213,7 +213,7 @@ test('the operator sees the queue of a running server, tries again and drops', a
   const before = server.log.length;
   await queue('retry', '--recipient', 'far@elsewhere.example');
   await server.until((line) => server.log.indexOf(line) >= before && line.msg === 'recipient-settled');
-  await queue('drop', '--recipient', 'far@elsewhere.example');
+  await queue('drop', '--recipient', 'far@elsewhere.example', '--yes');
   assert.deepEqual((JSON.parse(await queue('list', '--json')) as { entries: unknown[] }).entries, []);
   await server.stop();
 });

@@ -2,6 +2,7 @@
 // zero at the end, and one line for an answer.
 
 import { connect, type Socket } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
 
 export type ScanResult =
   | { readonly kind: 'clean' }
@@ -71,6 +72,8 @@ async function send(socket: Socket, octets: AsyncIterable<Uint8Array>): Promise<
     const goesOn = socket.write(chunk);
     socket.uncork();
     if (!goesOn) await drained(socket);
+    // A clamd that has had enough says so and closes: that must be heard before a write to nobody ends the connection.
+    await turn();
   }
   socket.write(length(0));
 }
