@@ -1,7 +1,7 @@
 // @posthouse/core: the public face, in reading order. Plugins need nothing else.
 
 export * from './contract/index.ts';
-export { networkOf, TrustedNetworks, unmapped } from './reception/index.ts';
+export { LOCAL_NETWORKS, networkOf, TrustedNetworks, unmapped } from './reception/index.ts';
 export {
   defineServer,
   type PluginEntry,

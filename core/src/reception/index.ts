@@ -8,4 +8,4 @@ export { FailureTable } from './failure-table.ts';
 export { Listener, type ListenerAddress } from './listener.ts';
 export { networkOf, unmapped } from './networks.ts';
 export type { ListenerTls } from './secure-socket.ts';
-export { TrustedNetworks } from './trusted-networks.ts';
+export { LOCAL_NETWORKS, TrustedNetworks } from './trusted-networks.ts';

@@ -5,6 +5,17 @@ import { PosthouseError } from '../contract/index.ts';
 
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
+/** Networks that no stranger speaks from: loopback, private (RFC 1918, RFC 4193) and link-local IPv6 (RFC 4291 §2.5.6). */
+export const LOCAL_NETWORKS: readonly string[] = [
+  '127.0.0.0/8',
+  '::1',
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  'fc00::/7',
+  'fe80::/10',
+];
+
 export class TrustedNetworks {
   readonly #networks = new BlockList();
 

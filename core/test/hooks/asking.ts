@@ -1,14 +1,6 @@
 // Asks the handlers of one hook as a listener would: plugins in, a ruling and the events out.
 
-import type {
-  EventName,
-  EventSink,
-  Events,
-  Handler,
-  Hooks,
-  SessionHook,
-  SessionView,
-} from '../../src/contract/index.ts';
+import type { EventName, EventSink, Events, Handler, Hooks, SessionHook } from '../../src/contract/index.ts';
 import {
   Asking,
   ConnectCall,
@@ -25,6 +17,7 @@ import {
 } from '../../src/hooks/index.ts';
 import { mailbox } from '../../src/smtp/index.ts';
 import { fakeClock } from '../../src/testing/fake-clock.ts';
+import { STRANGER } from '../../src/testing/mount-details.ts';
 import { recordingLogger } from '../../src/testing/recording-logger.ts';
 
 export const SESSION_HOOKS: readonly SessionHook[] = ['on-connect', 'on-mail-from', 'on-rcpt', 'on-data'];
@@ -32,23 +25,6 @@ export const RECIPIENTS = ['a@ours.example', 'b@ours.example', 'c@ours.example']
   mailbox(address),
 );
 export const clock = fakeClock();
-
-const SESSION: SessionView = {
-  id: 'SESSION1',
-  listener: 'mx',
-  openedAt: 0,
-  remoteAddress: '192.0.2.1',
-  remotePort: 40_000,
-  localAddress: '198.51.100.1',
-  localPort: 25,
-  helo: 'client.example',
-  protocol: 'ESMTP',
-  tls: undefined,
-  proxy: undefined,
-  forwarded: undefined,
-  earlyTalker: false,
-  user: undefined,
-};
 
 export type EntryOptions = Partial<Pick<PlannedPlugin, 'on' | 'mode' | 'onError' | 'timeout'>>;
 
@@ -100,15 +76,16 @@ export function inquire<H extends SessionHook>(
     },
   };
   const calls = {
-    'on-connect': ({ log }: PlannedHandler<SessionHook>) => new ConnectCall(SESSION, notes, log),
-    'on-mail-from': ({ log }: PlannedHandler<SessionHook>) => new MailFromCall(SESSION, transaction, log),
+    'on-connect': ({ log }: PlannedHandler<SessionHook>) => new ConnectCall(STRANGER, notes, log),
+    'on-mail-from': ({ log }: PlannedHandler<SessionHook>) => new MailFromCall(STRANGER, transaction, log),
     'on-rcpt': ({ log }: PlannedHandler<SessionHook>, claimed: boolean) =>
-      new RcptCall(SESSION, transaction, log, rcpt, claimed),
-    'on-data': ({ log }: PlannedHandler<SessionHook>) => new DataCall(SESSION, transaction, log, data, edits),
+      new RcptCall(STRANGER, transaction, log, rcpt, claimed),
+    'on-data': ({ log }: PlannedHandler<SessionHook>) =>
+      new DataCall(STRANGER, transaction, log, data, edits),
   };
   const question = {
     hook,
-    session: SESSION.id,
+    session: STRANGER.id,
     call: calls[hook],
     ...(hook === 'on-rcpt' && { recipient: rcpt.recipient }),
     ...(hook === 'on-data' && { recipients: RECIPIENTS }),

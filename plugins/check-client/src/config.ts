@@ -1,6 +1,6 @@
 // What can be configured, with its defaults: the schema behind the README's table.
 
-import { Duration, type Static, Type } from '@posthouse/core';
+import { Duration, LOCAL_NETWORKS, type Static, Type } from '@posthouse/core';
 
 const Consequence = Type.Union([
   Type.Literal('reject'),
@@ -54,15 +54,7 @@ export const ConfigSchema = Type.Object(
     }),
     timeout: Duration({ default: '5s', description: 'How long DNS may take for all that is asked of it.' }),
     trustedNetworks: Type.With(Type.Array(Type.String()), {
-      default: [
-        '127.0.0.0/8',
-        '::1',
-        '10.0.0.0/8',
-        '172.16.0.0/12',
-        '192.168.0.0/16',
-        'fc00::/7',
-        'fe80::/10',
-      ],
+      default: [...LOCAL_NETWORKS],
       description: 'Clients that are not judged. Nor are those who have authenticated.',
     }),
   },

@@ -1,6 +1,6 @@
 // What can be configured, with its defaults: the schema behind the README's table.
 
-import { Duration, type Static, Type } from '@posthouse/core';
+import { Duration, LOCAL_NETWORKS, type Static, Type } from '@posthouse/core';
 
 const ZoneSchema = Type.Object(
   {
@@ -57,15 +57,7 @@ export const ConfigSchema = Type.Object(
       description: 'Ask the list that weighs most for its text (TXT), and give it to the client.',
     }),
     trustedNetworks: Type.With(Type.Array(Type.String()), {
-      default: [
-        '127.0.0.0/8',
-        '::1',
-        '10.0.0.0/8',
-        '172.16.0.0/12',
-        '192.168.0.0/16',
-        'fc00::/7',
-        'fe80::/10',
-      ],
+      default: [...LOCAL_NETWORKS],
       description: 'Clients that are never asked about. Nor are those who have authenticated.',
     }),
   },

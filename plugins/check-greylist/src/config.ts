@@ -1,6 +1,6 @@
 // What can be configured, with its defaults: the schema behind the README's table.
 
-import { Duration, FilePath, type Static, Type } from '@posthouse/core';
+import { Duration, FilePath, LOCAL_NETWORKS, type Static, Type } from '@posthouse/core';
 
 export const ConfigSchema = Type.Object(
   {
@@ -40,15 +40,7 @@ export const ConfigSchema = Type.Object(
       }),
     ),
     trustedNetworks: Type.With(Type.Array(Type.String()), {
-      default: [
-        '127.0.0.0/8',
-        '::1',
-        '10.0.0.0/8',
-        '172.16.0.0/12',
-        '192.168.0.0/16',
-        'fc00::/7',
-        'fe80::/10',
-      ],
+      default: [...LOCAL_NETWORKS],
       description: 'Clients that need not wait. Nor do those who have authenticated.',
     }),
     exemptSenders: Type.With(Type.Array(Type.String({ minLength: 1 })), {
