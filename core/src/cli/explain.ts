@@ -7,6 +7,7 @@ import type { PlanLine } from '../hooks/index.ts';
 import {
   formatByteSize,
   formatDuration,
+  formatRate,
   loadConfiguration,
   redacted,
 } from '../server/configuration/index.ts';
@@ -129,7 +130,11 @@ function settings(definition: ResolvedDefinition): string {
   return `settings\n${columns([], rows)}`;
 }
 
-type Described = TSchema & { readonly posthouse?: string; readonly items?: Described };
+type Described = TSchema & {
+  readonly posthouse?: string;
+  readonly items?: Described;
+  readonly properties?: Readonly<Record<string, Described>>;
+};
 
 function schemaOf(section: keyof typeof ServerSchema.properties, key: string): Described | undefined {
   const { properties } = ServerSchema.properties[section] as {
@@ -143,5 +148,10 @@ function withUnit(value: unknown, schema: Described | undefined): string {
     return value.length === 0 ? 'none' : value.map((member) => withUnit(member, schema?.items)).join(', ');
   if (typeof value === 'number' && schema?.posthouse === 'duration') return formatDuration(value);
   if (typeof value === 'number' && schema?.posthouse === 'byte-size') return formatByteSize(value);
+  if (typeof value === 'number' && schema?.posthouse === 'rate') return formatRate(value);
+  if (typeof value === 'object' && value !== null && schema?.properties !== undefined) {
+    const members = Object.entries(value).filter(([, member]) => member !== undefined);
+    return `(${members.map(([key, member]) => `${key} ${withUnit(member, schema.properties?.[key])}`).join('; ')})`;
+  }
   return visible(typeof value === 'object' ? JSON.stringify(value) : String(value));
 }

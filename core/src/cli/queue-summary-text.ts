@@ -1,10 +1,10 @@
 // The summary of the queue for people: who waits for what, and a table of ages in the manner of Postfix's qshape.
 
 import { roughDuration } from '../server/configuration/index.ts';
-import type { DestinationFigures, QueueFigures, QueueSummary } from '../server/control.ts';
+import type { DestinationFigures, LaneReport, QueueFigures, QueueSummary } from '../server/control.ts';
 import { clip, columns, visible } from './columns.ts';
 
-const HEADS = ['VIA', 'WAITING', 'HELD', 'OLDEST', 'NEXT', 'LAST REPLY'];
+const HEADS = ['VIA', 'WAITING', 'HELD', 'OLDEST', 'NEXT', 'LANE', 'LAST REPLY'];
 /** Characters of a next hop, and of a reply. */
 const WIDE = 40;
 const WIDEST = 90;
@@ -15,23 +15,29 @@ export function summaryText(
   now: number,
   rows: number,
 ): string {
-  if (total.waiting + total.held === 0) return 'The queue has nothing like that.\n';
+  if (total.waiting + total.held + destinations.length === 0) return 'The queue has nothing like that.\n';
   const shown = destinations.slice(0, rows);
   const hidden = destinations.slice(rows);
   const others = [...hidden, ...(rest === undefined ? [] : [rest])];
-  const lines: [string, QueueFigures, string][] = [
-    ['total', total, ''],
-    ...shown.map((one): [string, QueueFigures, string] => [clip(via(one), WIDE), one, reply(one, now)]),
+  const lines: [string, QueueFigures, string, string][] = [
+    ['total', total, '', ''],
+    ...shown.map((one): [string, QueueFigures, string, string] => [
+      clip(via(one), WIDE),
+      one,
+      laneText(one.lane, now),
+      reply(one, now),
+    ]),
   ];
-  if (others.length > 0) lines.push(['all others', others.reduce(together), '']);
+  if (others.length > 0) lines.push(['all others', others.reduce(together), '', '']);
   const figures = columns(
     HEADS,
-    lines.map(([name, one, said]) => [
+    lines.map(([name, one, lane, said]) => [
       name,
       String(one.waiting),
       String(one.held),
       one.oldest === undefined ? '' : roughDuration(now - one.oldest),
       next(one, now),
+      lane,
       said,
     ]),
   );
@@ -46,14 +52,40 @@ function via({ transport, destination }: DestinationFigures): string {
   return transport === null ? 'no route' : visible(`${transport} ${destination}`.trim());
 }
 
+/** What is going on there, and what holds it up. */
+function laneText(lane: LaneReport | undefined, now: number): string {
+  if (lane === undefined) return '';
+  const { running, allowed, wait } = lane;
+  const runs = running === 0 ? '' : `${running} of ${allowed} running`;
+  const shared = lane.sharedBy === undefined ? '' : `shared by ${lane.sharedBy}`;
+  return [runs, wait === undefined ? '' : waitText(wait, now), shared]
+    .filter((part) => part !== '')
+    .join(', ');
+}
+
+function waitText(wait: NonNullable<LaneReport['wait']>, now: number): string {
+  switch (wait.kind) {
+    case 'back-off':
+      return `not reached ${wait.failures}×, next try in ${roughDuration(Math.max(0, wait.until - now))}`;
+    case 'suspended':
+      return `suspended ${roughDuration(Math.max(0, now - wait.since))} ago`;
+    case 'rate':
+      return 'rate limit';
+    case 'concurrency':
+      return '';
+    case 'slots':
+      return 'waits for a free slot';
+  }
+}
+
 function reply({ lastReply }: DestinationFigures, now: number): string {
   if (lastReply === undefined) return '';
   const { status, text, at } = lastReply;
   return `${clip(visible(`${status} ${text}`), WIDEST)} (${roughDuration(now - at)} ago)`;
 }
 
-function next({ nextAttempt }: QueueFigures, now: number): string {
-  if (nextAttempt === undefined) return 'held';
+function next({ nextAttempt, held }: QueueFigures, now: number): string {
+  if (nextAttempt === undefined) return held > 0 ? 'held' : '';
   return nextAttempt <= now ? 'now' : `in ${roughDuration(nextAttempt - now)}`;
 }
 

@@ -18,6 +18,7 @@ import {
 } from './command.ts';
 import { ask, octetsOf, Refused } from './control-client.ts';
 import { ACTS, actBody, carryOut } from './queue-act.ts';
+import { changeLanes, checkLanes, LANE_ACTS } from './queue-lanes.ts';
 import { FILTER_OPTIONS, filterOf, isOneOf, selectionOf } from './queue-selection.ts';
 import { summaryText } from './queue-summary-text.ts';
 import { entryText, pageText } from './queue-text.ts';
@@ -30,9 +31,9 @@ const SUMMARY_ROWS = 100;
 
 export const queue: Command = {
   name: 'queue',
-  takes: `list | summary | show <id> | body <id> | ${ACTS.map((act) => `${act} <id …>`).join(' | ')}`,
+  takes: `list | summary | show <id> | body <id> | ${ACTS.map((act) => `${act} <id …>`).join(' | ')} | suspend <destination …> | resume <destination …>`,
   summary:
-    'Look into the queue of the running server, read messages, hold, release, retry, reroute, return, drop',
+    'Look into the queue of the running server, read messages, hold, release, retry, reroute, return, drop, suspend destinations',
   options: {
     ...CONFIG_OPTION,
     socket: {
@@ -64,8 +65,14 @@ export const queue: Command = {
   async run(given, shell) {
     const [action, ...ids] = given.words;
     if (action === undefined) throw new UsageError(`say what to do: ${ACTIONS.join(', ')}`);
+    if (isOneOf(LANE_ACTS, action)) {
+      checkLanes(action, ids, given);
+      return await changeLanes(action, socketOf(given, shell), ids, given, shell);
+    }
     if (!isOneOf(ACTIONS, action))
-      throw new UsageError(`posthouse queue cannot ${visible(action)}${didYouMean(action, ACTIONS)}`);
+      throw new UsageError(
+        `posthouse queue cannot ${visible(action)}${didYouMean(action, [...ACTIONS, ...LANE_ACTS])}`,
+      );
     const filter = filterOf(given, shell.now());
     try {
       if (isOneOf(ACTS, action)) {

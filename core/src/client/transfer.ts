@@ -87,10 +87,23 @@ async function carry(
   services: TransferServices,
 ): Promise<boolean> {
   do await carryToSome(connection, delivery, outgoing, ledger, services);
-  while (ledger.open.length > 0 && connection.isReady && !connection.isWorn && !delivery.signal.aborted);
+  while (
+    ledger.open.length > 0 &&
+    connection.isReady &&
+    !isWorn(connection, delivery) &&
+    !delivery.signal.aborted
+  );
   const more = ledger.open.length > 0 && connection.isReady;
-  services.pool.give(services.keptAs ?? delivery.destination, connection);
+  if (connection.isReady && isWorn(connection, delivery)) connection.quit();
+  else services.pool.give(services.keptAs ?? delivery.destination, connection);
   return more && !connection.unfit;
+}
+
+function isWorn(
+  connection: Connection,
+  { messagesPerConnection = Number.POSITIVE_INFINITY }: Delivery,
+): boolean {
+  return connection.isWorn || connection.messages >= messagesPerConnection;
 }
 
 /** One transaction, with as many recipients as the next hop takes in one (RFC 9422 §4.2). */

@@ -32,7 +32,10 @@ export interface DeliverHandler {
    * when it is none. Without it `posthouse queue reroute` takes the words as they are.
    */
   readDestination?(words: string): string | undefined;
-  /** How many deliveries to one destination may run at a time. Default: the server's `delivery.laneConcurrency`. */
+  /**
+   * How many deliveries to one destination may run at a time at most. Default: the server's `delivery.laneConcurrency`;
+   * a row of `delivery.destinations` goes before both.
+   */
   readonly laneConcurrency?: number;
   /** Milliseconds for one `deliver`. Default: the server's `delivery.attemptTimeout`. */
   readonly timeout?: number;
@@ -56,11 +59,19 @@ export interface Delivery {
   readonly sender: ReversePath;
   readonly recipients: readonly Recipient[];
   readonly message: StoredMessage;
+  /** Messages after which a connection is to be closed, where `delivery.destinations` says so. */
+  readonly messagesPerConnection?: number | undefined;
   readonly log: Logger;
   /** Aborted when the time for the attempt is up or the server's drain deadline is over. */
   readonly signal: AbortSignal;
   /** Durable when it resolves: this recipient will not be attempted again, whatever happens to the process. */
   settle(recipient: Recipient, outcome: Outcome): Promise<void>;
+  /**
+   * Tells to which hosts the destination's mail goes, the best first, before one of them is asked: destinations with the
+   * same hosts share their limits. false: these leave no room now. Then return at once: it was no attempt, whatever is
+   * returned, and the item is delivered when there is room. For transports that look up hosts; others need not call it.
+   */
+  through(hosts: readonly string[]): boolean;
   /** Tells the trace of an exchange with a next hop. `exchange` is called where somebody listens, and at once. */
   report(exchange: () => Exchange): void;
 }

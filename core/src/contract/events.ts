@@ -177,6 +177,25 @@ export interface Events {
     /** When the next attempt is due, if there will be one. */
     next?: number;
   };
+  /** Nobody could be reached at a destination, so often in a row: its mail waits until then, unless it expires before. */
+  'destination-rested': { transport: string | null; destination: string; failures: number; until: number };
+  /** It has been reached again, after so many rests. */
+  'destination-recovered': { transport: string | null; destination: string; failures: number };
+  /** An operator has suspended a destination: its mail waits until it is resumed, or expires. */
+  'destination-suspended': { transport: string | null; destination: string };
+  'destination-resumed': { transport: string | null; destination: string };
+  /**
+   * An item that waited for nothing: no reason, or no time when the waiting ends. It is due now. There is a bug
+   * somewhere, or somebody has written into the store.
+   */
+  'item-without-next-action': {
+    item: string;
+    message: string;
+    transport: string | null;
+    destination: string;
+  };
+  /** A walk through the queue is over, every fifteen minutes. Of its items none waits for nothing, or there is a bug. */
+  'queue-swept': { items: number; withoutNextAction: number };
   /** A transport has spoken with a next hop, or tried to. */
   'exchange-finished': { item: string; message: string; transport: string } & Exchange;
   /** What became of TLS with a new connection to a next hop. */

@@ -1,5 +1,5 @@
-// Schema words for configurations beyond plain JSON Schema: durations, sizes and paths.
-// People write `5m`, `50 MiB` and `./var`; plugins read milliseconds, octets and absolute paths.
+// Schema words for configurations beyond plain JSON Schema: durations, sizes, rates and paths.
+// People write `5m`, `50 MiB`, `20/s` and `./var`; plugins read milliseconds, octets, times in a second and absolute paths.
 
 import { type TUnsafe, Type } from 'typebox';
 
@@ -31,6 +31,11 @@ export function ByteSize<const O extends Described & { default?: string | number
     type: ['number', 'string'],
     posthouse: 'byte-size',
   }) as TUnsafe<number> & With<O>;
+}
+
+/** How often: times in a second. Written as a number, or as `20/s`, `600/m`, `1000/h`, `5000/d`. */
+export function Rate<const O extends Described>(options: O): TUnsafe<number> {
+  return Type.Unsafe<number>({ ...options, type: ['number', 'string'], posthouse: 'rate' });
 }
 
 /** A file or folder. A relative path is taken from the folder of the configuration file; plugins get it absolute. */

@@ -3,7 +3,7 @@
 
 import { type Static, type TObject, Type } from 'typebox';
 import { BOUNCE_CLASSES, type BounceClass } from './bounce-class.ts';
-import { ByteSize, Duration, FilePath } from './schema.ts';
+import { ByteSize, Duration, FilePath, Rate } from './schema.ts';
 import { type Token, token } from './token.ts';
 
 const closed = { additionalProperties: false } as const;
@@ -231,6 +231,42 @@ const RetryByClassSchema = Type.Object(
   },
 );
 
+const DestinationSchema = Type.Object(
+  {
+    match: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        minItems: 1,
+        description:
+          'Next hops as the transports name them, domains for most; `.example.org` stands for all below it, `*` for every one. Each has the limits for itself.',
+      }),
+    ),
+    mx: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        minItems: 1,
+        description:
+          'Mail hosts, written as in `match`: the destinations whose best host fits have the limits together.',
+      }),
+    ),
+    transport: Type.Optional(Type.String({ description: 'Only what this plugin carries.' })),
+    connections: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description: 'Deliveries that run at a time at most, and so connections. Default: `laneConcurrency`.',
+      }),
+    ),
+    rate: Type.Optional(
+      Rate({ description: 'Deliveries that may begin, evenly spread. Default: no bound.' }),
+    ),
+    messagesPerConnection: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description: 'Messages after which a connection is closed, where the transport allows more.',
+      }),
+    ),
+  },
+  closed,
+);
+
 export const DeliverySchema = Type.Object(
   {
     concurrency: Type.Integer({
@@ -247,8 +283,15 @@ export const DeliverySchema = Type.Object(
     laneConcurrency: Type.Integer({
       default: 20,
       minimum: 1,
-      description: 'Deliveries that run at a time to one destination.',
+      description:
+        'Deliveries that run at a time to one destination at most: five at first, more while they succeed, half as many when it cannot be reached.',
     }),
+    destinations: Type.Optional(
+      Type.Array(DestinationSchema, {
+        description:
+          'Limits by destination: the first row that fits counts, and what it leaves open goes by the defaults (docs/delivery.md).',
+      }),
+    ),
     window: Type.Integer({
       default: 5_000,
       minimum: 10,
@@ -268,7 +311,7 @@ export const DeliverySchema = Type.Object(
     laneRest: Duration({
       default: '30s',
       description:
-        'How long a destination that nobody reaches is left alone at first; doubles with each failure in a row, up to 64 times.',
+        'How long, give or take a tenth, a destination that nobody reaches is left alone at first; doubles with each failure in a row, up to 64 times.',
     }),
     expireAfter: Duration({
       default: '5d',

@@ -32,7 +32,12 @@ export interface QueueItem {
   readonly expires: number;
   /** The sender has been told that it takes long. */
   readonly delayWarned?: true;
+  /** Whose turn it is first within a lane. Default: normal. */
+  readonly priority?: Priority;
 }
+
+/** `high`: before all others; `bulk`: when the others leave time. None of them shuts another out. */
+export type Priority = 'high' | 'normal' | 'bulk';
 
 export interface QueuedRecipient {
   /** RFC 5321 form. */
@@ -107,6 +112,9 @@ export interface QueueChange {
   readonly progress?: readonly QueueItem[];
   /** Items that are done. With its last item a message goes, body included. */
   readonly remove?: readonly QueueItem[];
+  /** Lanes out of which nothing is taken any more, by any instance, until they are resumed. */
+  readonly suspend?: readonly Suspension[];
+  readonly resume?: readonly Lane[];
 }
 
 export interface NewMessage {
@@ -137,6 +145,12 @@ export interface Lane {
   readonly destination: string;
 }
 
+/** A lane that an operator has suspended. */
+export interface Suspension extends Lane {
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+}
+
 export interface QueuePage {
   readonly entries: readonly QueueEntry[];
   /** Give it back as `after` for the next page; undefined on the last one. */
@@ -151,7 +165,10 @@ export interface QueueStore {
    * Updating or removing an item that is gone does nothing: the operator may have dropped it.
    */
   commit(change: QueueChange): Promise<void>;
-  /** Waiting items that are due and not leased, the longest due first, leased from now on to this instance. */
+  /**
+   * Waiting items that are due, not leased and in no suspended lane, the longest due first, leased from now on to this
+   * instance.
+   */
   take(request: TakeRequest): Promise<readonly QueueEntry[]>;
   /** Extends every lease that this instance holds. */
   renew(leaseUntil: number): Promise<void>;
@@ -160,6 +177,8 @@ export interface QueueStore {
   /** For people: by id order, a page at a time. Leases do not matter here. */
   find(filter: QueueFilter, limit: number, after?: string): Promise<QueuePage>;
   counts(): Promise<QueueCounts>;
+  /** The lanes that are suspended, the longest suspended first. */
+  suspended(): Promise<readonly Suspension[]>;
 }
 export interface QueueCounts {
   readonly messages: number;

@@ -1,24 +1,16 @@
 // The agenda: which of the items in memory runs next. Lanes take turns, each within its own concurrency; a lane whose
 // destination cannot be reached rests. Pure bookkeeping: time is an argument, and nothing here waits.
 
-import type { Lane, MessageBody, MessageRecord, QueueItem } from '../contract/index.ts';
-import {
-  count,
-  cutBehind,
-  isForgotten,
-  isFull,
-  kindOf,
-  LANE_KINDS,
-  type LaneKind,
-  type LaneState,
-  laneKey,
-  mayRun,
-  newLane,
-  share,
-  takeFirst,
-} from './lane.ts';
+import type { Lane, MessageBody, MessageRecord, QueueItem, Suspension } from '../contract/index.ts';
+import { Groups } from './groups.ts';
+import { isFull, type LaneState, laneKey, restsUntil, share } from './lane.ts';
+import { type LaneReport, reportOf } from './lane-report.ts';
+import { LaneTable } from './lane-table.ts';
+import { urgencyOf } from './line.ts';
 import { laneRest } from './retry.ts';
 import { Slots } from './slots.ts';
+import type { LaneRules } from './throttle.ts';
+import { Turns } from './turns.ts';
 
 /** An item in memory, with the lease held. */
 export interface Pending {
@@ -37,34 +29,44 @@ export interface AgendaLimits {
   readonly windowBytes: number;
   /** The first rest of a lane whose destination nobody reaches, milliseconds. */
   readonly laneRest: number;
-  readonly laneConcurrency: (transport: string | null) => number;
+  readonly rules: (lane: Lane) => LaneRules;
+  /** With whom a lane shares its limits whose mail goes to these hosts; the same key for all of them. */
+  readonly groupOf?: (
+    lane: Lane,
+    hosts: readonly string[],
+  ) => { readonly key: string; readonly rules: LaneRules };
+  /** In [0, 1): what rested together does not come back together. */
+  readonly chance: () => number;
+  /** A destination cannot be reached and rests. */
+  readonly rested?: (lane: Lane, failures: number, until: number) => void;
+  /** It has been reached after so many rests. */
+  readonly recovered?: (lane: Lane, failures: number) => void;
   /** Attempts that run at a time and end soon. */
   readonly concurrency: number;
   /** Attempts that run at a time and take long. */
   readonly slowConcurrency: number;
 }
 
-/** Lanes that a `take` leaves out at most. Items of the others come along and are sent back with a later due time. */
-const MAX_EXCEPT = 2000;
-/** Milliseconds until items of a slow lane are asked for again for which there was no room. */
-const SLOW_LANE_WAIT = 10_000;
-/** Lanes that are remembered though nothing is to be done in them. */
-const MAX_LANES = 20_000;
+/** Milliseconds until items are asked for again for which their lane, slow or with a pace, had no room. */
+const FULL_LANE_WAIT = 10_000;
 
 export class Agenda {
   readonly #limits: AgendaLimits;
-  readonly #lanes = new Map<string, LaneState>();
-  /** Lanes that may run, in turn, by what is known of them. */
-  readonly #rings: Readonly<Record<LaneKind, LaneState[]>> = { new: [], brisk: [], slow: [] };
+  readonly #lanes: LaneTable;
+  readonly #turns: Turns;
+  /** Since when, by lane. */
+  readonly #suspended = new Map<string, number>();
+  readonly #groups = new Groups();
   readonly #held = new Set<string>();
   readonly #slots: Slots;
   #waiting = 0;
   #bytes = 0;
-  #reopened = false;
 
   constructor(limits: AgendaLimits) {
     this.#limits = limits;
     this.#slots = new Slots(limits.concurrency, limits.slowConcurrency);
+    this.#turns = new Turns(this.#slots);
+    this.#lanes = new LaneTable(limits.rules);
   }
 
   /** Whether slots for attempts that end soon are free: then nothing in memory may run. */
@@ -106,75 +108,111 @@ export class Agenda {
     return this.#lanes.size;
   }
 
+  /** Whether a lane waits for its pace: then `paceOn` has to be called some times in a second. */
+  get paced(): boolean {
+    return this.#turns.paced;
+  }
+
   holds(item: string): boolean {
     return this.#held.has(item);
   }
 
-  /** Whether a fresh item of that lane would be attempted soon, so that its octets are worth keeping. */
-  admits(lane: Lane, bytes: number, now: number): boolean {
+  /** Whether a fresh item would be attempted soon, so that its octets are worth keeping. */
+  admits(item: QueueItem, bytes: number, now: number): boolean {
     if (this.#held.size >= this.#limits.window || this.#bytes + bytes > this.#limits.windowBytes)
       return false;
-    const state = this.#lanes.get(laneKey(lane));
-    return state === undefined || (state.restsUntil <= now && !isFull(state, this.#scarce));
+    const key = laneKey(item);
+    if (this.#suspended.has(key)) return false;
+    const lane = this.#lanes.find(item);
+    return lane === undefined || (restsUntil(lane) <= now && !isFull(lane, this.#scarce, urgencyOf(item)));
+  }
+
+  /** What the operator allows the lane. */
+  rulesOf(lane: Lane): LaneRules {
+    return this.#lanes.find(lane)?.throttle.rules ?? this.#limits.rules(lane);
+  }
+
+  /** What a lane does, and what it waits for; undefined: nothing is known of it. */
+  reportOf(lane: Lane, now: number): LaneReport | undefined {
+    const key = laneKey(lane);
+    const since = this.#suspended.get(key);
+    const state = this.#lanes.find(lane);
+    const report = state && reportOf(state, now);
+    if (since === undefined) return report;
+    return { running: 0, allowed: 0, ...report, wait: { kind: 'suspended', since } };
+  }
+
+  /** Nothing of the lane is begun any more. What waits in it comes back, for the store to keep. */
+  suspend(lane: Lane, since: number): readonly Pending[] {
+    const key = laneKey(lane);
+    if (!this.#suspended.has(key)) this.#suspended.set(key, since);
+    const state = this.#lanes.find(lane);
+    return state === undefined ? [] : this.#clear(state);
+  }
+
+  resume(lane: Lane): void {
+    this.#suspended.delete(laneKey(lane));
+  }
+
+  /** Resumes all but these: another server may have been told to. @returns whether there was one */
+  suspendedOnly(lanes: readonly Suspension[]): boolean {
+    const keys = new Set(lanes.map(laneKey));
+    const before = this.#suspended.size;
+    for (const key of this.#suspended.keys()) if (!keys.has(key)) this.#suspended.delete(key);
+    return this.#suspended.size < before;
   }
 
   /** Lanes of which no more items are wanted now: with enough of them in memory, or resting. */
   closed(now: number): readonly Lane[] {
-    const full: Lane[] = [];
-    const resting: Lane[] = [];
-    for (const lane of this.#lanes.values()) {
-      if (lane.restsUntil > now) resting.push(lane);
-      else if (isFull(lane, this.#scarce)) {
-        lane.excluded = true;
-        full.push(lane);
-      }
-    }
-    return [...full, ...resting].slice(0, MAX_EXCEPT);
+    return this.#lanes.closed(now, this.#scarce);
   }
 
   /** Whether a lane that the store was told to leave out wants items again; asking resets it. */
   takeReopened(): boolean {
-    const reopened = this.#reopened;
-    this.#reopened = false;
-    return reopened;
+    return this.#lanes.takeReopened();
   }
 
   /**
    * Takes the item into memory; undefined when it is in. Otherwise the time until which its lane wants nothing: it
-   * rests, it is slow and has its share, or one attempt that has gone ahead is to show whether the destination can be
-   * reached again.
+   * rests, it is slow or has a pace and has its share, or one attempt that has gone ahead is to show whether the
+   * destination can be reached again.
    */
   add(pending: Pending, now: number): number | undefined {
     const { item, body, share } = pending;
     if (this.#held.has(item.id)) return undefined;
-    const lane = this.#lane(item);
-    if (lane.failures > 0) {
-      if (lane.restsUntil > now) return lane.restsUntil;
-      if (isFull(lane, this.#scarce)) return now + laneRest(lane.failures, this.#limits.laneRest);
-    }
-    if (lane.slow && this.#scarce && isFull(lane, true)) return now + SLOW_LANE_WAIT;
-    lane.waiting.push(pending);
+    // The store gives out nothing of a suspended lane: it stays due.
+    if (this.#suspended.has(laneKey(item))) return item.due;
+    const lane = this.#lanes.of(item);
+    const wait = this.#waitBefore(lane, now);
+    if (wait !== undefined) return wait;
+    lane.line.push(pending);
+    this.#lanes.isActive(lane);
     this.#held.add(item.id);
     this.#waiting += 1;
     if (body !== undefined && (share === undefined || share.users++ === 0)) this.#bytes += body.size;
-    this.#makeReady(lane);
+    this.#turns.offer(lane);
     return undefined;
   }
 
   /** The next item to run, or undefined when every lane is busy, resting or empty, or has no slot. `finish` it. */
   next(now: number): Pending | undefined {
-    for (const kind of LANE_KINDS) {
-      const next = this.#slots.isOpenTo(kind) ? this.#nextOf(kind, now) : undefined;
-      if (next !== undefined) return next;
-    }
-    return undefined;
+    const lane = this.#turns.next(now);
+    if (lane === undefined) return undefined;
+    const pending = lane.line.take();
+    this.#slots.begin(pending.item.id, lane, now);
+    lane.throttle.begin(now);
+    this.#groups.begin(lane, pending.item, now);
+    this.#waiting -= 1;
+    this.#lanes.shrunk(lane, this.#scarce);
+    this.#turns.offer(lane);
+    return pending;
   }
 
   /** Gives up the slots of attempts that take long. Items of lanes that have turned out to be slow come back, for the store. */
   makeRoom(now: number): readonly Pending[] {
     const back: Pending[] = [];
     for (const lane of this.#slots.moveSlow(now)) {
-      for (const pending of cutBehind(lane, share(lane, this.#scarce))) {
+      for (const pending of lane.line.cutBehind(share(lane, this.#scarce))) {
         this.#takeOut(pending);
         back.push(pending);
       }
@@ -184,26 +222,50 @@ export class Agenda {
 
   /**
    * The attempt is over; the item stays held until its outcome is written (`release`).
-   * `unreachable` lets the lane rest: what waits in it comes back, for the store to keep.
+   * `unreachable` may let the lane rest: then what waits in it comes back, for the store to keep.
    */
   finish(pending: Pending, unreachable: boolean, now: number): readonly Pending[] {
-    const lane = this.#slots.end(pending.item.id, now);
+    const { lane, startedAt } = this.#slots.end(pending.item.id, now);
     this.#freeBytes(pending);
+    const { throttle } = lane;
+    const ofGroup = this.#finishInGroup(pending, unreachable, startedAt, now);
     if (!unreachable) {
-      lane.proven = true;
-      lane.failures = 0;
-      lane.restsUntil = 0;
-      this.#makeReady(lane);
-      if (lane.running === 0 && count(lane) === 0) this.#becameIdle(lane, now);
-      return [];
+      const failures = throttle.reached();
+      if (failures > 0) this.#limits.recovered?.(lane, failures);
+    } else if (throttle.missed(startedAt, now)) {
+      const left = [...ofGroup, ...this.#clear(lane)];
+      this.#lanes.isActive(lane);
+      const { laneRest, chance, rested } = this.#limits;
+      throttle.rest(now, laneRest, chance(), timeLeft([pending, ...left], now));
+      rested?.(lane, throttle.failures, throttle.restsUntil);
+      return left;
     }
-    // Attempts that ran side by side fail together: they are one failure.
-    const left = this.#clear(lane);
-    if (lane.restsUntil <= now) {
-      lane.failures += 1;
-      lane.restsUntil = now + this.#restOf(lane, [pending, ...left], now);
-    }
-    return left;
+    this.#turns.offer(lane);
+    if (throttle.running === 0 && lane.line.length === 0 && !this.#lanes.becameIdle(lane, now))
+      this.#groups.leave(lane);
+    return ofGroup;
+  }
+
+  /**
+   * Whose hosts a running attempt is about to ask: from now on its lane shares their limits. false: these leave no room
+   * now, and the attempt has to be put off (`putOff`).
+   */
+  join(pending: Pending, hosts: readonly string[], now: number): boolean {
+    const { item } = pending;
+    const lane = this.#lanes.find(item);
+    const found = hosts.length === 0 ? undefined : this.#limits.groupOf?.(item, hosts);
+    if (lane === undefined || found === undefined) return true;
+    return this.#groups.join(lane, item, found.key, found.rules, now);
+  }
+
+  /** The attempt was none, because there was no room for it: the item waits for its turn again. */
+  putOff(pending: Pending, now: number): void {
+    const { lane } = this.#slots.end(pending.item.id, now);
+    lane.throttle.takeBack();
+    lane.line.putBack(pending);
+    this.#lanes.isActive(lane);
+    this.#waiting += 1;
+    this.#turns.offer(lane);
   }
 
   /** The item's outcome is written, or somebody else's business: it is not in memory any more. */
@@ -213,54 +275,77 @@ export class Agenda {
 
   /** Lets lanes run again whose rest is over, and forgets those that have been quiet for long. Call it now and then. */
   refresh(now: number): void {
-    for (const lane of this.#lanes.values()) {
-      if (lane.restsUntil > now) continue;
-      this.#makeReady(lane);
-      if (lane.running === 0 && count(lane) === 0 && isForgotten(lane, now)) this.#forgetLane(lane);
+    for (const lane of this.#lanes.all()) {
+      if (restsUntil(lane) > now) continue;
+      this.#turns.offer(lane);
+      if (this.#lanes.isOver(lane, now)) {
+        this.#lanes.forget(lane);
+        this.#groups.leave(lane);
+      }
     }
+  }
+
+  /** Lets lanes run again that waited for their pace. */
+  paceOn(): void {
+    this.#turns.resume();
   }
 
   /** Ends the rest of a lane: an operator asks for another try. */
   wake(lane: Lane): void {
-    const state = this.#lanes.get(laneKey(lane));
+    const state = this.#lanes.find(lane);
     if (state === undefined) return;
-    state.restsUntil = 0;
-    this.#makeReady(state);
+    state.throttle.wake();
+    state.group?.throttle.wake();
+    this.#turns.offer(state);
   }
 
   /** Takes a waiting item out of memory. false: it runs, has run, or is not here. */
   forget(item: QueueItem): boolean {
-    const lane = this.#held.has(item.id) ? this.#lanes.get(laneKey(item)) : undefined;
-    if (lane === undefined) return false;
-    for (let at = lane.first; at < lane.waiting.length; at++) {
-      const pending = lane.waiting[at] as Pending;
-      if (pending.item.id !== item.id) continue;
-      lane.waiting.splice(at, 1);
-      this.#takeOut(pending);
-      return true;
-    }
-    return false;
+    const lane = this.#held.has(item.id) ? this.#lanes.find(item) : undefined;
+    const pending = lane?.line.remove(item.id);
+    if (pending === undefined) return false;
+    this.#takeOut(pending);
+    return true;
   }
 
   /** Everything that waits, taken out of memory: the server stops. */
   clear(): readonly Pending[] {
-    return [...this.#lanes.values()].flatMap((lane) => this.#clear(lane));
+    return [...this.#lanes.all()].flatMap((lane) => this.#clear(lane));
   }
 
-  /** No longer than until the first of these expires, so that its sender is told in time; but a first rest at least. */
-  #restOf({ failures }: LaneState, known: readonly Pending[], now: number): number {
-    const first = this.#limits.laneRest;
-    let rest = laneRest(failures, first);
-    for (const { item } of known) {
-      if (item.expires > now) rest = Math.min(rest, Math.max(first, item.expires - now));
+  /** Until when the lane wants nothing more; undefined: it takes another item. */
+  #waitBefore(lane: LaneState, now: number): number | undefined {
+    const { throttle } = lane;
+    if (restsUntil(lane) > now) return restsUntil(lane);
+    if (throttle.failures > 0) {
+      if (isFull(lane, this.#scarce))
+        return now + laneRest(throttle.failures, this.#limits.laneRest, this.#limits.chance());
     }
-    return rest;
+    const leavesRoom = lane.slow || throttle.rules.messagesPerSecond !== undefined;
+    return leavesRoom && this.#scarce && isFull(lane, true) ? now + FULL_LANE_WAIT : undefined;
+  }
+
+  /** What came of an attempt for all who share its hosts. When these cannot be reached, whatever waits for them comes back. */
+  #finishInGroup(pending: Pending, unreachable: boolean, startedAt: number, now: number): readonly Pending[] {
+    const ended = this.#groups.finish(pending.item, unreachable, startedAt, now);
+    if (ended === undefined) return [];
+    const { group, dead } = ended;
+    if (!dead) {
+      for (const lane of group.woken()) this.#turns.offer(lane);
+      return [];
+    }
+    const left: Pending[] = [];
+    for (const lane of group.lanes) {
+      this.#lanes.isActive(lane);
+      left.push(...this.#clear(lane));
+    }
+    const { laneRest, chance } = this.#limits;
+    group.throttle.rest(now, laneRest, chance(), timeLeft([pending, ...left], now));
+    return left;
   }
 
   #clear(lane: LaneState): readonly Pending[] {
-    const left = lane.waiting.slice(lane.first);
-    lane.waiting = [];
-    lane.first = 0;
+    const left = lane.line.clear();
     for (const pending of left) this.#takeOut(pending);
     return left;
   }
@@ -275,57 +360,11 @@ export class Agenda {
     if (body === undefined) return;
     if (share === undefined || --share.users === 0) this.#bytes -= body.size;
   }
+}
 
-  #lane(of: Lane): LaneState {
-    const key = laneKey(of);
-    let lane = this.#lanes.get(key);
-    if (lane === undefined) {
-      lane = newLane(of, this.#limits.laneConcurrency(of.transport));
-      this.#lanes.set(key, lane);
-    }
-    return lane;
-  }
-
-  #nextOf(kind: LaneKind, now: number): Pending | undefined {
-    const ring = this.#rings[kind];
-    for (let turns = ring.length; turns > 0; turns--) {
-      const lane = ring.shift() as LaneState;
-      lane.ready = false;
-      if (!mayRun(lane, now)) continue;
-      if (kindOf(lane) !== kind) {
-        this.#makeReady(lane);
-        continue;
-      }
-      // A lane that has a slot and must wait for another comes back when its attempt ends, or at the next refresh.
-      if (!this.#slots.hasRoomFor(lane)) continue;
-      const pending = takeFirst(lane);
-      this.#slots.begin(pending.item.id, lane, now);
-      this.#waiting -= 1;
-      if (lane.excluded && count(lane) * 2 <= share(lane, this.#scarce)) {
-        lane.excluded = false;
-        this.#reopened = true;
-      }
-      this.#makeReady(lane);
-      return pending;
-    }
-    return undefined;
-  }
-
-  #makeReady(lane: LaneState): void {
-    if (lane.ready || count(lane) === 0 || lane.running >= lane.concurrency) return;
-    lane.ready = true;
-    this.#rings[kindOf(lane)].push(lane);
-  }
-
-  /** What is known of its destination is worth keeping for a while. */
-  #becameIdle(lane: LaneState, now: number): void {
-    lane.idleSince = now;
-    if (this.#lanes.size > MAX_LANES) this.#forgetLane(lane);
-  }
-
-  #forgetLane(lane: LaneState): void {
-    this.#lanes.delete(lane.key);
-    // The store may have been told to leave it out, and nobody else would ask for its items now.
-    if (lane.excluded) this.#reopened = true;
-  }
+/** Until the first of them expires, so that its sender is told in time. */
+function timeLeft(pendings: readonly Pending[], now: number): number {
+  let left = Number.POSITIVE_INFINITY;
+  for (const { item } of pendings) if (item.expires > now) left = Math.min(left, item.expires - now);
+  return left;
 }

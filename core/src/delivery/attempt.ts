@@ -7,6 +7,7 @@ import {
   type Delivery,
   type EventSink,
   type Exchange,
+  type Lane,
   type Logger,
   Outcome,
   type QueueItem,
@@ -21,6 +22,7 @@ import type { Journal } from './journal.ts';
 import { faultOfOutcome, revived } from './outcome-check.ts';
 import { type Outcomes, withSettled } from './settlement.ts';
 import { QueuedMessage } from './stored-message.ts';
+import type { LaneRules } from './throttle.ts';
 import { wordsOf } from './trouble.ts';
 
 export interface AttemptServices {
@@ -28,6 +30,9 @@ export interface AttemptServices {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly events: EventSink;
+  rulesOf(lane: Lane): LaneRules;
+  /** As Delivery.through. */
+  join(pending: Pending, hosts: readonly string[]): boolean;
 }
 
 type Problem = 'threw' | 'timed-out' | 'illegal-answer';
@@ -38,6 +43,7 @@ const NO_PARAMETERS: Recipient['parameters'] = Object.freeze({});
 export class Attempt implements Delivery {
   readonly recipients: readonly Recipient[];
   readonly message: StoredMessage;
+  readonly #pending: Pending;
   readonly #item: QueueItem;
   readonly #transport: Transport;
   readonly #services: AttemptServices;
@@ -50,15 +56,13 @@ export class Attempt implements Delivery {
   #controller: AbortController | undefined;
   #aborted: Error | undefined;
   #log: Logger | undefined;
+  #putOff = false;
   #over = false;
 
   /** Throws when the item cannot be read: an address that is none. */
-  constructor(
-    { item, message, body }: Pending,
-    transport: Transport,
-    services: AttemptServices,
-    startedAt: number,
-  ) {
+  constructor(pending: Pending, transport: Transport, services: AttemptServices, startedAt: number) {
+    const { item, message, body } = pending;
+    this.#pending = pending;
     this.#item = item;
     this.#transport = transport;
     this.#services = services;
@@ -89,6 +93,21 @@ export class Attempt implements Delivery {
 
   get sender(): ReversePath {
     return this.message.sender;
+  }
+
+  /** It was none: there was no room, and nobody was asked. */
+  get wasPutOff(): boolean {
+    return this.#putOff && this.#places.every((place) => this.#outcomes[place] === undefined);
+  }
+
+  through(hosts: readonly string[]): boolean {
+    if (this.#over || this.#services.join(this.#pending, hosts)) return true;
+    this.#putOff = true;
+    return false;
+  }
+
+  get messagesPerConnection(): number | undefined {
+    return this.#services.rulesOf(this.#item).messagesPerConnection;
   }
 
   get log(): Logger {
@@ -210,6 +229,7 @@ export class Attempt implements Delivery {
 
   #fail(problem: Problem, error: unknown): Outcomes {
     this.#over = true;
+    this.#putOff = false;
     this.#services.events.emit('handler-failed', {
       item: this.id,
       hook: 'on-deliver',

@@ -46,6 +46,8 @@ export interface CourierServices extends AttemptServices {
 export interface CourierReports {
   /** The attempt is over; its outcome is not durable yet. */
   finished(pending: Pending, unreachable: boolean): void;
+  /** There was no room for the attempt, and nobody was asked. */
+  putOff(pending: Pending): void;
   /** The outcome is durable. @param news the change brought other items that are due */
   written(item: string, news: boolean): void;
 }
@@ -159,8 +161,20 @@ export class Courier {
       log.error({ item: item.id, error: wordsOf(error) }, 'item cannot be attempted');
       outcomes = item.recipients.map(({ settled }) => settled ?? UNREADABLE);
     }
-    if (outcomes instanceof Promise) void outcomes.then((ready) => this.#settle(errand, ready));
-    else this.#settle(errand, outcomes);
+    if (outcomes instanceof Promise) void outcomes.then((ready) => this.#ended(errand, ready));
+    else this.#ended(errand, outcomes);
+  }
+
+  #ended(errand: Errand, outcomes: Outcomes): void {
+    const { pending, attempt, disowned } = errand;
+    const { id } = pending.item;
+    if (attempt?.wasPutOff !== true || disowned || this.#errands.get(id) !== errand) {
+      this.#settle(errand, outcomes);
+      return;
+    }
+    this.#errands.delete(id);
+    this.#reports.putOff(pending);
+    if (this.#errands.size === 0) this.#whenIdle?.();
   }
 
   /** Nobody carries the item, or not any more: its recipients are claimed anew. Never rejects. */

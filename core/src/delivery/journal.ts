@@ -1,7 +1,17 @@
 // The journal: writes what came of the attempts. What ends in one turn of the event loop, or while the store is busy,
 // goes into one commit; what the store refuses is written again until it is taken. Changes keep their order.
 
-import type { Clock, Logger, NewMessage, QueueChange, QueueItem, QueueStore } from '../contract/index.ts';
+import type {
+  Clock,
+  Lane,
+  Logger,
+  NewMessage,
+  QueueChange,
+  QueueItem,
+  QueueStore,
+  Suspension,
+} from '../contract/index.ts';
+import { laneKey } from './lane.ts';
 
 interface Entry {
   readonly change: QueueChange;
@@ -149,7 +159,18 @@ export function merged(changes: readonly QueueChange[]): QueueChange {
   const remove: QueueItem[] = [];
   // A store applies the states of items in mid-delivery last: what has ended since must not come back to life.
   const progress = new Map<string, QueueItem>();
+  // The last word on a lane counts.
+  const suspended = new Map<string, Suspension>();
+  const resumed = new Map<string, Lane>();
   for (const change of changes) {
+    for (const lane of change.suspend ?? []) {
+      suspended.set(laneKey(lane), lane);
+      resumed.delete(laneKey(lane));
+    }
+    for (const lane of change.resume ?? []) {
+      resumed.set(laneKey(lane), lane);
+      suspended.delete(laneKey(lane));
+    }
     if (change.put) put.push(...change.put);
     if (change.add) add.push(...change.add);
     for (const item of change.progress ?? []) progress.set(item.id, item);
@@ -162,5 +183,13 @@ export function merged(changes: readonly QueueChange[]): QueueChange {
       progress.delete(item.id);
     }
   }
-  return { put, add, update, progress: [...progress.values()], remove };
+  return {
+    put,
+    add,
+    update,
+    progress: [...progress.values()],
+    remove,
+    suspend: [...suspended.values()],
+    resume: [...resumed.values()],
+  };
 }

@@ -1,23 +1,19 @@
 // A lane: the items of one destination that are in memory, and how the destination has behaved. Pure: what may run and how
-// much of it is worth holding. Not for: whose turn it is (agenda.ts).
+// much of it is worth holding. Not for: whose turn it is (turns.ts).
 
 import type { Lane } from '../contract/index.ts';
-import type { Pending } from './agenda.ts';
+import type { HopGroup } from './hop-group.ts';
+import { Line, type Urgency } from './line.ts';
+import { type LaneRules, type Obstacle, Throttle } from './throttle.ts';
 
 export interface LaneState extends Lane {
   readonly key: string;
-  readonly concurrency: number;
-  waiting: Pending[];
-  /** Index of the first that still waits; the array is cut now and then instead of shifted. */
-  first: number;
-  running: number;
-  /** Failures in a row to reach the destination. */
-  failures: number;
-  restsUntil: number;
+  readonly line: Line;
+  readonly throttle: Throttle;
+  /** The destinations with which it shares its hosts; undefined while nobody has told. */
+  group: HopGroup | undefined;
   /** When its last attempt ended and nothing was left to do. */
   idleSince: number;
-  /** It has been reached. */
-  proven: boolean;
   /** Its last attempt took long, or one that runs has taken long already. */
   slow: boolean;
   /** It is in the ring of lanes that may run. */
@@ -37,22 +33,18 @@ const FORGET_AFTER = 3_600_000;
 
 /** A lane's items in memory for each of its deliveries that may run: enough to stay busy, too few to crowd others out. */
 const SHARE_PER_SLOT = 4;
-/** Attempts at a time while nobody knows whether the destination answers at all. */
-const UNPROVEN_CONCURRENCY = 5;
+/** Seconds for which a lane with a pace has items in memory. */
+const SHARE_OF_PACE = 4;
 
-export function newLane({ transport, destination }: Lane, concurrency: number): LaneState {
+export function newLane({ transport, destination }: Lane, rules: LaneRules): LaneState {
   return {
     transport,
     destination,
     key: laneKey({ transport, destination }),
-    concurrency,
-    waiting: [],
-    first: 0,
-    running: 0,
-    failures: 0,
-    restsUntil: 0,
+    line: new Line(),
+    throttle: new Throttle(rules),
+    group: undefined,
     idleSince: 0,
-    proven: false,
     slow: false,
     ready: false,
     excluded: false,
@@ -63,55 +55,40 @@ export function laneKey({ transport, destination }: Lane): string {
   return `${transport ?? ''} ${destination}`;
 }
 
-/** Items that wait. */
-export function count(lane: LaneState): number {
-  return lane.waiting.length - lane.first;
-}
-
-export function kindOf({ slow, proven }: LaneState): LaneKind {
+export function kindOf({ slow, throttle }: LaneState): LaneKind {
   if (slow) return 'slow';
-  return proven ? 'brisk' : 'new';
+  return throttle.proven ? 'brisk' : 'new';
 }
 
 /** Whether a lane without work has nothing more to tell. */
-export function isForgotten({ failures, restsUntil, idleSince }: LaneState, now: number): boolean {
+export function isForgotten({ throttle, idleSince }: LaneState, now: number): boolean {
+  const { failures, restsUntil } = throttle;
   return failures > 0 ? restsUntil + FORGET_AFTER <= now : idleSince + REMEMBER <= now;
 }
 
-export function mayRun(lane: LaneState, now: number): boolean {
-  return count(lane) > 0 && lane.restsUntil <= now && lane.running < allowed(lane);
+/** Its own, or that of the destinations with which it shares its hosts. */
+export function obstacleOf({ throttle, group }: LaneState, now: number): Obstacle | undefined {
+  return throttle.obstacle(now) ?? group?.throttle.obstacle(now);
 }
 
-/** After a rest one attempt goes ahead alone, at a new destination some; the others follow when somebody was reached. */
-function allowed({ failures, proven, concurrency }: LaneState): number {
-  if (failures > 0) return 1;
-  return proven ? concurrency : Math.min(concurrency, UNPROVEN_CONCURRENCY);
+export function restsUntil({ throttle, group }: LaneState): number {
+  return Math.max(throttle.restsUntil, group?.throttle.restsUntil ?? 0);
 }
 
 /** @param scarce whether memory is: then a slow lane holds its next items and no more */
-export function isFull(lane: LaneState, scarce: boolean): boolean {
-  return lane.failures === 0 ? count(lane) >= share(lane, scarce) : count(lane) + lane.running > 0;
+export function isFull(lane: LaneState, scarce: boolean, urgency: Urgency = 2): boolean {
+  const { line, throttle, group } = lane;
+  return throttle.failures === 0 && (group === undefined || group.throttle.failures === 0)
+    ? line.ahead(urgency) >= share(lane, scarce)
+    : line.length + throttle.running > 0;
 }
 
 /** Items worth holding. */
-export function share({ slow, running, concurrency }: LaneState, scarce: boolean): number {
-  return slow && scarce ? Math.max(1, running) : concurrency * SHARE_PER_SLOT;
-}
-
-export function takeFirst(lane: LaneState): Pending {
-  const pending = lane.waiting[lane.first] as Pending;
-  lane.first += 1;
-  if (lane.first === lane.waiting.length) {
-    lane.waiting = [];
-    lane.first = 0;
-  } else if (lane.first > 64 && lane.first * 2 > lane.waiting.length) {
-    lane.waiting = lane.waiting.slice(lane.first);
-    lane.first = 0;
-  }
-  return pending;
-}
-
-/** Takes out of the lane what is behind the first `kept` that wait. */
-export function cutBehind(lane: LaneState, kept: number): readonly Pending[] {
-  return lane.waiting.splice(lane.first + kept);
+export function share({ slow, throttle }: LaneState, scarce: boolean): number {
+  if (slow && scarce) return Math.max(1, throttle.running);
+  const { connections, messagesPerSecond } = throttle.rules;
+  const some = connections * SHARE_PER_SLOT;
+  return messagesPerSecond === undefined
+    ? some
+    : Math.min(some, Math.max(1, Math.ceil(messagesPerSecond * SHARE_OF_PACE)));
 }

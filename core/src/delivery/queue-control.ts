@@ -5,6 +5,7 @@ import type {
   Clock,
   DeliverySettings,
   EventSink,
+  Lane,
   QueueEntry,
   QueueFilter,
   QueueItem,
@@ -63,7 +64,13 @@ export class QueueControl {
   async summary(filter: QueueFilter): Promise<QueueSummary> {
     const counted = new QueueCount(this.#services.clock.now());
     for await (const entries of this.#pages(filter)) for (const entry of entries) counted.add(entry);
-    return counted.summary();
+    // A destination is shown as long as it is suspended, mail or not.
+    const { store, scheduler } = this.#services;
+    for (const lane of await store.suspended()) {
+      if ((filter.destination ?? lane.destination) !== lane.destination) continue;
+      if ((filter.transport ?? lane.transport) === lane.transport) counted.include(lane);
+    }
+    return counted.summary((lane) => scheduler.laneReport(lane));
   }
 
   /** By the id of an item, or of a message: then its first item. */
@@ -88,6 +95,30 @@ export class QueueControl {
   async plan(filter: QueueFilter, act: QueueAct): Promise<QueuePlan> {
     const { count, entries } = await this.#look(filter, act);
     return { count, entries };
+  }
+
+  /**
+   * Begins nothing for a destination until it is resumed, whatever plugin carries mail there, or only the one that is
+   * named. Durable. @returns the lanes; none where no plugin of that name carries mail
+   */
+  async suspend(destination: string, transport?: string): Promise<readonly Lane[]> {
+    const { transports } = this.#services.scheduler;
+    if (transport !== undefined && !transports.includes(transport)) return [];
+    const lanes = (transport === undefined ? transports : [transport]).map((name) => ({
+      transport: name,
+      destination,
+    }));
+    await this.#services.scheduler.suspend(lanes);
+    return lanes;
+  }
+
+  /** @returns the lanes that were suspended */
+  async resume(destination: string, transport?: string): Promise<readonly Lane[]> {
+    const lanes = (await this.#services.store.suspended()).filter(
+      (lane) => lane.destination === destination && (transport === undefined || lane.transport === transport),
+    );
+    if (lanes.length > 0) await this.#services.scheduler.resume(lanes);
+    return lanes.map((lane) => ({ transport: lane.transport, destination }));
   }
 
   /**

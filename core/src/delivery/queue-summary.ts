@@ -1,6 +1,7 @@
 // The queue in figures: per destination how much waits, since when, for what, and until when. Entries in, numbers out.
 
 import type { Lane, QueueEntry, WaitReason } from '../contract/index.ts';
+import type { LaneReport } from './lane-report.ts';
 
 /** Upper bounds of the age buckets in minutes, as qshape has them; the last bucket is whatever is older. */
 export const AGE_BOUNDS: readonly number[] = [5, 10, 20, 40, 80, 160, 320, 640, 1280];
@@ -26,6 +27,8 @@ export interface QueueFigures {
 export interface DestinationFigures extends QueueFigures, Lane {
   /** What was said at the latest attempt that was put off. */
   readonly lastReply?: Omit<Extract<WaitReason, { kind: 'deferred' }>, 'kind'>;
+  /** What the scheduler does there and what holds it up; undefined where it has had nothing to do. */
+  readonly lane?: LaneReport;
 }
 
 export interface QueueSummary {
@@ -66,8 +69,20 @@ export class QueueCount {
     figures.lastReply = { status, text: text.slice(0, MAX_REPLY), at };
   }
 
-  summary(): QueueSummary {
-    const destinations = [...this.#byLane.values()].sort((a, b) => size(b) - size(a));
+  /** Gives a destination for which nothing waits a row. */
+  include(lane: Lane): void {
+    for (const { destination } of this.#byLane.values()) if (destination === lane.destination) return;
+    this.#figuresOf(lane);
+  }
+
+  /** @param reportOf what the scheduler knows of a lane */
+  summary(reportOf: (lane: Lane) => LaneReport | undefined = () => undefined): QueueSummary {
+    const destinations = [...this.#byLane.values()]
+      .sort((a, b) => size(b) - size(a))
+      .map((figures): DestinationFigures => {
+        const lane = reportOf(figures);
+        return lane === undefined ? figures : { ...figures, lane };
+      });
     const summary = { ageBounds: AGE_BOUNDS, total: this.#total, destinations };
     return size(this.#rest) === 0 ? summary : { ...summary, rest: this.#rest };
   }

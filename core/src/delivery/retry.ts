@@ -19,8 +19,7 @@ export function nextAttempt(
   atLeast = 0,
 ): number {
   const wait = retryAfter[Math.min(attempts, retryAfter.length) - 1] ?? 0;
-  const jittered = wait * (1 - JITTER + 2 * JITTER * chance);
-  return Math.min(now + Math.round(Math.max(jittered, atLeast)), Math.max(expires, now));
+  return Math.min(now + Math.round(Math.max(jittered(wait, chance), atLeast)), Math.max(expires, now));
 }
 
 /** When the sender of a message that arrived then is told that it was in vain. */
@@ -43,7 +42,12 @@ const DOUBLINGS = 6;
  * How long a destination rests after its n-th failure in a row.
  * @param failures from 1
  * @param first the first rest, milliseconds
+ * @param chance in [0, 1)
  */
-export function laneRest(failures: number, first: number): number {
-  return first * 2 ** Math.min(failures - 1, DOUBLINGS);
+export function laneRest(failures: number, first: number, chance: number): number {
+  return Math.round(jittered(first * 2 ** Math.min(failures - 1, DOUBLINGS), chance));
+}
+
+function jittered(wait: number, chance: number): number {
+  return wait * (1 - JITTER + 2 * JITTER * chance);
 }

@@ -22,18 +22,23 @@ import { Routing } from '../hooks/index.ts';
 import { Agenda, type Pending } from './agenda.ts';
 import { Claims } from './claims.ts';
 import { Courier } from './courier.ts';
+import { DestinationRules } from './destination-rules.ts';
 import { Journal } from './journal.ts';
+import type { LaneReport } from './lane-report.ts';
 import { noticeTemplates } from './notice-template.ts';
 import { NoticeWriter } from './notice-writer.ts';
 import { overdue } from './settlement.ts';
 import { Standstill } from './standstill.ts';
 import { recordFor } from './stored-message.ts';
+import { Suspensions } from './suspensions.ts';
 import { Sweeper } from './sweeper.ts';
 
 /** Milliseconds that a lease lasts; renewed at half time. A dead server's work is free again after this at the latest. */
 export const LEASE = 600_000;
 /** Milliseconds between looks into the store for what has become due. */
 const TICK = 1000;
+/** Milliseconds between looks at lanes that wait for their pace: as late as an attempt may begin for it. */
+const PACE_TICK = 20;
 /** Items in one look: enough to stay busy, few enough for lanes to be closed in time. */
 const BATCH = 100;
 /** Attempts begun in one turn of the event loop: the sockets have their turn in between. */
@@ -44,12 +49,15 @@ export class Scheduler {
   readonly #store: QueueStore;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #routing: Routing;
   readonly #agenda: Agenda;
   readonly #journal: Journal;
   readonly #courier: Courier;
   readonly #sweeper: Sweeper;
+  readonly #suspensions: Suspensions;
   readonly #timers: Timer[] = [];
   #slotTimer: Timer | undefined;
+  #paceTimer: Timer | undefined;
   #pumping = false;
   #refilling: Promise<void> | undefined;
   readonly #droppedMeanwhile = new Set<string>();
@@ -73,16 +81,28 @@ export class Scheduler {
     this.#store = store;
     this.#clock = clock;
     this.#log = log;
+    this.#routing = routing;
+    const destinations = new DestinationRules(
+      settings.destinations ?? [],
+      (name) => routing.transport(name) !== undefined,
+    );
+    const connectionsOf = ({ transport }: Lane): number => {
+      const own = transport === null ? undefined : routing.transport(transport)?.handler.laneConcurrency;
+      return Math.max(1, own ?? settings.laneConcurrency);
+    };
     this.#agenda = new Agenda({
       window: settings.window,
       windowBytes: settings.windowBytes,
       laneRest: settings.laneRest,
       concurrency: settings.concurrency,
       slowConcurrency: settings.slowConcurrency,
-      laneConcurrency: (name) => {
-        const own = name === null ? undefined : routing.transport(name)?.handler.laneConcurrency;
-        return Math.max(1, own ?? settings.laneConcurrency);
-      },
+      rules: (lane) => destinations.rulesFor(lane, connectionsOf(lane)),
+      groupOf: (lane, hosts) => destinations.groupOf(lane, hosts, connectionsOf(lane)),
+      chance: () => chance.next(),
+      rested: ({ transport, destination }, failures, until) =>
+        events.emit('destination-rested', { transport, destination, failures, until }),
+      recovered: ({ transport, destination }, failures) =>
+        events.emit('destination-recovered', { transport, destination, failures }),
     });
     this.#journal = new Journal(store, clock, log);
     const { hostname } = identity;
@@ -109,13 +129,24 @@ export class Scheduler {
       claims,
       classifier,
       notices,
+      rulesOf: (lane: Lane) => this.#agenda.rulesOf(lane),
+      join: (pending: Pending, hosts: readonly string[]) =>
+        this.#agenda.join(pending, hosts, this.#clock.now()),
       log,
     };
     this.#courier = new Courier(services, {
       finished: (pending, unreachable) => this.#finished(pending, unreachable),
+      putOff: (pending) => {
+        this.#agenda.putOff(pending, this.#clock.now());
+        this.#pumpSoon();
+      },
       written: (item, news) => this.#written(item, news),
     });
     this.#sweeper = new Sweeper(store, this, clock, events, log);
+    this.#suspensions = new Suspensions(
+      { store, journal: this.#journal, agenda: this.#agenda, clock, events, log },
+      { back: (items) => this.#journal.record({ update: items }), resumed: () => this.wake() },
+    );
   }
 
   /** Attempts under way. */
@@ -142,7 +173,7 @@ export class Scheduler {
       }),
     );
     this.#sweeper.start();
-    this.wake();
+    void this.#suspensions.start().then(() => this.wake());
   }
 
   /**
@@ -153,7 +184,9 @@ export class Scheduler {
     this.#stopping = true;
     for (const timer of this.#timers) timer.stop();
     this.#slotTimer?.stop();
+    this.#paceTimer?.stop();
     this.#sweeper.stop();
+    this.#suspensions.stop();
     await this.#refilling;
     this.#giveBack(this.#agenda.clear());
     await this.#courier.stop(deadline);
@@ -169,7 +202,7 @@ export class Scheduler {
 
   /** Whether these fresh items would be attempted soon: then commit them with `leaseUntil()` and `offer` them. */
   admits(items: readonly QueueItem[], bytes: number): boolean {
-    if (this.#stopping || this.#agenda.room < items.length) return false;
+    if (this.#stopping || !this.#suspensions.known || this.#agenda.room < items.length) return false;
     const now = this.#clock.now();
     for (const item of items) {
       if (item.state !== 'waiting' || item.transport === null || !this.#agenda.admits(item, bytes, now))
@@ -227,6 +260,29 @@ export class Scheduler {
     return this.#agenda.forget(item) || !this.#agenda.holds(item.id);
   }
 
+  /**
+   * Begins nothing in these lanes until they are resumed, also after a restart; what runs there ends. Durable when it
+   * resolves.
+   */
+  suspend(lanes: readonly Lane[]): Promise<void> {
+    return this.#suspensions.suspend(lanes);
+  }
+
+  /** Durable when it resolves. */
+  resume(lanes: readonly Lane[]): Promise<void> {
+    return this.#suspensions.resume(lanes);
+  }
+
+  /** The names of the transports that there are. */
+  get transports(): readonly string[] {
+    return this.#routing.names;
+  }
+
+  /** What a lane does, and what it waits for; undefined: nothing is known of it. */
+  laneReport(lane: Lane): LaneReport | undefined {
+    return this.#agenda.reportOf(lane, this.#clock.now());
+  }
+
   /** Ends the rest of a lane. */
   wakeLane(lane: Lane): void {
     this.#agenda.wake(lane);
@@ -274,6 +330,7 @@ export class Scheduler {
       this.#courier.carry(pending, now);
     }
     if (this.#agenda.slotFreeAt !== undefined) this.#waitForSlot(this.#agenda.slotFreeAt - now);
+    if (this.#agenda.paced) this.#waitForPace();
     if (this.#agenda.takeReopened()) this.#moreInStore = true;
     // Free slots mean that nothing in memory may run: whatever waits here is of lanes that are busy.
     const wanted = this.#agenda.idle || this.#agenda.waiting < BATCH;
@@ -291,6 +348,14 @@ export class Scheduler {
     this.#slotTimer = this.#clock.after(Math.max(0, milliseconds), () => {
       this.#slotTimer = undefined;
       this.#makeRoom();
+      this.#pumpSoon();
+    });
+  }
+
+  #waitForPace(): void {
+    this.#paceTimer ??= this.#clock.after(PACE_TICK, () => {
+      this.#paceTimer = undefined;
+      this.#agenda.paceOn();
       this.#pumpSoon();
     });
   }

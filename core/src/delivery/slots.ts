@@ -46,7 +46,7 @@ export class Slots {
   hasRoomFor(lane: LaneState): boolean {
     const kind = kindOf(lane);
     if (!this.isOpenTo(kind)) return false;
-    if (kind === 'brisk' || lane.running === 0) return true;
+    if (kind === 'brisk' || lane.throttle.running === 0) return true;
     return kind === 'slow' ? this.#slow.size * 2 < this.#slowLimit : this.#new * 4 < this.#briskLimit;
   }
 
@@ -55,18 +55,17 @@ export class Slots {
     const running = { lane, startedAt, isNew: kind === 'new' };
     if (running.isNew) this.#new += 1;
     (kind === 'slow' ? this.#slow : this.#brisk).set(item, running);
-    lane.running += 1;
   }
 
   /** The lane of an attempt that is over; how long it took says how its lane is treated from now on. */
-  end(item: string, now: number): LaneState {
+  end(item: string, now: number): Pick<Running, 'lane' | 'startedAt'> {
     const brisk = this.#brisk.get(item);
-    const { lane, startedAt } = brisk ?? (this.#slow.get(item) as Running);
+    const running = brisk ?? (this.#slow.get(item) as Running);
+    const { lane, startedAt } = running;
     if (brisk === undefined) this.#slow.delete(item);
     else this.#leaveBrisk(item, brisk);
-    lane.running -= 1;
     lane.slow = now - startedAt >= SLOW_AFTER;
-    return lane;
+    return running;
   }
 
   /** Moves over whatever has run for long. Gives the lanes that have turned out to be slow. */

@@ -11,6 +11,8 @@ const EVERY = 900_000;
 const LATE = 900_000;
 /** Items in one look. */
 const PAGE = 200;
+/** Milliseconds between two looks of a walk: however long the queue is, mail has most of the time for itself. */
+const PAUSE = 20;
 
 /** What the sweeper needs of the scheduler. */
 export interface Sweepable {
@@ -30,6 +32,7 @@ export class Sweeper {
   #timer: Timer | undefined;
   #sweeping = false;
   #stopped = false;
+  #resumeWalk: (() => void) | undefined;
   #withoutNextAction = 0;
 
   constructor(store: QueueStore, scheduler: Sweepable, clock: Clock, events: EventSink, log: Logger) {
@@ -52,26 +55,38 @@ export class Sweeper {
   stop(): void {
     this.#stopped = true;
     this.#timer?.stop();
+    this.#resumeWalk?.();
   }
 
   /** One walk through the queue. Never rejects; a walk that is under way is not doubled. */
   async sweep(): Promise<void> {
     if (this.#sweeping) return;
     this.#sweeping = true;
+    let items = 0;
     let found = 0;
     try {
       let after: string | undefined;
       do {
+        if (after !== undefined) await this.#pause();
         const page: QueuePage = await this.#store.find({}, PAGE, after);
+        items += page.entries.length;
         found += await this.#mend(page);
         after = page.next;
       } while (after !== undefined && !this.#stopped);
       this.#withoutNextAction = found;
+      this.#events.emit('queue-swept', { items, withoutNextAction: found });
     } catch (error) {
       this.#log.error({ error: error instanceof Error ? error.message : String(error) }, 'queue not swept');
     } finally {
       this.#sweeping = false;
     }
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#resumeWalk = resolve;
+      this.#clock.after(PAUSE, resolve);
+    });
   }
 
   /** @returns how many items had no next action */
@@ -90,7 +105,8 @@ export class Sweeper {
       if (fault === 'overdue') mended.push(overdue(item, now));
       else {
         found += 1;
-        this.#log.error({ item: item.id }, 'item without a next action, due now');
+        const { id, message, transport, destination } = item;
+        this.#events.emit('item-without-next-action', { item: id, message, transport, destination });
         const expires = Number.isFinite(item.expires) ? item.expires : now;
         mended.push({
           ...item,

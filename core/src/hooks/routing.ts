@@ -30,6 +30,11 @@ export class Routing {
     this.#events = events;
   }
 
+  /** The names of the transports, in plugin order. */
+  get names(): readonly string[] {
+    return this.#transports.map(({ plugin }) => plugin);
+  }
+
   /** From now on these carry the mail. Attempts that are under way end with the transport that they began with. */
   use(transports: readonly Transport[]): void {
     this.#transports = transports;

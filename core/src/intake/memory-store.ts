@@ -15,6 +15,7 @@ import {
   type QueueItem,
   type QueuePage,
   type QueueStore,
+  type Suspension,
   type TakeRequest,
 } from '../contract/index.ts';
 import { type HeapMember, IndexedHeap } from './indexed-heap.ts';
@@ -47,6 +48,7 @@ export class MemoryStore implements QueueStore {
   readonly #byDue = new IndexedHeap<WaitingLane>((a, b) =>
     sooner(a.entries.first as Entry, b.entries.first as Entry),
   );
+  readonly #suspended = new Map<string, Suspension>();
   readonly #leased = new IndexedHeap<Entry>((a, b) => (a.leaseUntil as number) < (b.leaseUntil as number));
 
   draft(): MessageDraft {
@@ -68,11 +70,17 @@ export class MemoryStore implements QueueStore {
     for (const item of change.update ?? []) this.#change(item, true);
     for (const item of change.progress ?? []) this.#change(item, false);
     for (const item of change.remove ?? []) this.#remove(item);
+    for (const lane of change.suspend ?? []) {
+      if (!this.#suspended.has(laneKey(lane))) this.#suspended.set(laneKey(lane), lane);
+    }
+    for (const lane of change.resume ?? []) this.#suspended.delete(laneKey(lane));
   }
 
   async take({ now, limit, leaseUntil, except }: TakeRequest): Promise<readonly QueueEntry[]> {
     this.#endLeases(now);
-    const closed = except.map((lane) => this.#lanes.get(laneKey(lane))).filter((lane) => lane !== undefined);
+    const closed = [...except, ...this.#suspended.values()]
+      .map((lane) => this.#lanes.get(laneKey(lane)))
+      .filter((lane) => lane !== undefined);
     for (const lane of closed) if (lane.place !== -1) this.#byDue.remove(lane);
     const taken: QueueEntry[] = [];
     while (taken.length < limit) {
@@ -123,6 +131,10 @@ export class MemoryStore implements QueueStore {
     let held = 0;
     for (const { item } of this.#entries.values()) if (item.state === 'held') held += 1;
     return { messages: this.#messages.size, waiting: this.#entries.size - held, held, damaged: 0 };
+  }
+
+  async suspended(): Promise<readonly Suspension[]> {
+    return [...this.#suspended.values()].sort((a, b) => a.since - b.since);
   }
 
   /** A change is whole or not at all: whatever could stop it half-way is looked for before it begins. */

@@ -8,6 +8,7 @@ import type { QueueAct } from '../delivery/index.ts';
 /** Octets of a request; a thousand ids fit in. */
 const MAX_BODY = 65_536;
 export const MAX_PAGE = 1000;
+const MAX_DESTINATION = 1000;
 /** Items that an act by filter changes without `all`. */
 export const MOST_WITHOUT_ALL = 1000;
 /** Characters of the words for a sender; of a next hop. */
@@ -152,4 +153,17 @@ export async function bodyOf(request: IncomingMessage): Promise<unknown> {
   } catch {
     throw new BadRequest('the body is not JSON');
   }
+}
+
+/** A destination, and a plugin where it is named. */
+export function laneOf(body: unknown): {
+  readonly destination: string;
+  readonly transport: string | undefined;
+} {
+  const { destination, transport } = (body ?? {}) as { destination?: unknown; transport?: unknown };
+  if (typeof destination !== 'string' || destination === '' || destination.length > MAX_DESTINATION)
+    throw new BadRequest(`destination must be a string of 1 to ${MAX_DESTINATION} characters`);
+  if (transport !== undefined && typeof transport !== 'string')
+    throw new BadRequest('transport must be a string');
+  return { destination, transport };
 }

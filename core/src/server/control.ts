@@ -17,17 +17,24 @@ import {
   BadRequest,
   bodyOf,
   filterOf,
+  laneOf,
   limitOf,
   MAX_PAGE,
 } from './control-requests.ts';
 
 /** What a summary is on the wire. */
-export type { DestinationFigures, QueueAct, QueueFigures, QueueSummary } from '../delivery/index.ts';
+export type {
+  DestinationFigures,
+  LaneReport,
+  QueueAct,
+  QueueFigures,
+  QueueSummary,
+} from '../delivery/index.ts';
 
 /** What may be done with the queue of a running server. */
 export type QueueActions = Pick<
   QueueControl,
-  'list' | 'summary' | 'show' | 'inDelivery' | 'content' | 'plan' | 'act'
+  'list' | 'summary' | 'show' | 'inDelivery' | 'content' | 'plan' | 'act' | 'suspend' | 'resume'
 >;
 
 /** What is said of the entries that have an id. */
@@ -135,6 +142,11 @@ export class ControlServer {
     }
     if (action === 'POST /reload') return this.#services.reload();
     if (action === 'GET /why') return this.#why(searchParams);
+    if (action === 'POST /lanes/suspend' || action === 'POST /lanes/resume') {
+      const { destination, transport } = laneOf(await bodyOf(request));
+      const change = pathname === '/lanes/suspend' ? 'suspend' : 'resume';
+      return { lanes: await this.#queue[change](destination, transport) };
+    }
     throw new BadRequest(`there is no ${action} here`, 404);
   }
 

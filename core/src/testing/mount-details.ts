@@ -35,6 +35,9 @@ export interface DeliveryDetails {
   readonly message: string | Uint8Array;
   /** false: the octets come from the store, a chunk at a time. Default true. */
   readonly inMemory?: boolean;
+  readonly messagesPerConnection?: number;
+  /** Whether there is room at these hosts. Default: there is. */
+  readonly through?: (hosts: readonly string[]) => boolean;
   readonly signal?: AbortSignal;
 }
 

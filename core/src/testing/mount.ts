@@ -115,6 +115,8 @@ export async function mount(
         sender: asSender(details.sender),
         recipients,
         message: storedMessage(details),
+        through: (hosts) => details.through?.(hosts) ?? true,
+        messagesPerConnection: details.messagesPerConnection,
         log: log.child({ plugin: spec.name }),
         signal: details.signal ?? new AbortController().signal,
         async settle(recipient, outcome) {

@@ -17,7 +17,7 @@ import {
 } from './queue-samples.ts';
 import type { ContractTests } from './queue-store-contract.ts';
 
-export function workContract(name: string, { promise }: ContractTests): void {
+export function workContract(name: string, { promise, durable }: ContractTests): void {
   describe(`${name} gives out work`, () => {
     promise('what was put is taken as it was put', async (store) => {
       const item = sampleItem('a', {
@@ -101,6 +101,45 @@ export function workContract(name: string, { promise }: ContractTests): void {
       assert.deepEqual(await takenIds(store, { except: [lanes[0] as Lane, lanes[2] as Lane] }), ['i1', 'i3']);
       assert.deepEqual(await takenIds(store, { except: [lanes[0] as Lane] }), ['i2']);
       assert.deepEqual(await takenIds(store), ['i0']);
+    });
+  });
+
+  describe(`${name} suspends lanes`, () => {
+    const a: Lane = { transport: 'deliver-sample', destination: 'a.example' };
+    const none: Lane = { transport: null, destination: '' };
+
+    promise('nothing is taken out of a suspended lane until it is resumed', async (store) => {
+      await putEach(store, [
+        sampleItem('a', a),
+        sampleItem('b', { ...a, transport: 'deliver-other' }),
+        sampleItem('c', { ...a, destination: 'c.example' }),
+        sampleItem('d', none),
+      ]);
+      const suspend = [
+        { ...a, since: NOW },
+        { ...none, since: NOW - 1 },
+      ];
+      await store.commit({ suspend });
+      await store.commit({ suspend: [{ ...a, since: NOW + 9 }] });
+      assert.deepEqual(await takenIds(store), ['b', 'c']);
+      assert.deepEqual(await store.suspended(), [suspend[1], suspend[0]]);
+      await store.commit({ resume: [none] });
+      assert.deepEqual(await takenIds(store), ['d']);
+      await store.commit({ resume: [a] });
+      assert.deepEqual(await takenIds(store), ['a']);
+      assert.deepEqual(await store.suspended(), []);
+    });
+
+    durable('a suspension outlives the process', async ({ store, reopen }) => {
+      await putEach(store, [sampleItem('a', a)]);
+      await store.commit({ suspend: [{ ...a, since: NOW }] });
+      const again = await reopen();
+      try {
+        assert.deepEqual(await again.store.suspended(), [{ ...a, since: NOW }]);
+        assert.deepEqual(await takenIds(again.store), []);
+      } finally {
+        await again.close();
+      }
     });
   });
 

@@ -38,6 +38,8 @@ test('a wrong command line is told what was meant, with exit code 2', async () =
     [['queue', 'body'], /queue body takes one id/],
     [['queue', 'show'], /takes one id/],
     [['queue', 'list', 'x'], /takes filters, not ids/],
+    [['queue', 'suspend'], /takes destinations as posthouse queue summary shows them/],
+    [['queue', 'resume', 'a.example', '--state', 'held'], /does not take --state/],
     [['queue', 'summary', 'x'], /takes filters, not ids/],
     [['queue', 'summary', '--limit', '0'], /--limit must be a number from 1 on/],
     [['queue', 'list', '--reason', 'deferd'], /did you mean deferred\?/],
@@ -100,7 +102,7 @@ test('explain tells the order of asking, who only observes, and which settings a
   );
   const file = write(
     'posthouse.yaml',
-    `${GOOD}limits: { recipients: 500 }\n${STORE}  - { use: ./check-a.mjs, mode: observe, config: { key: "\${env:KEY}" } }\n  - { use: ./check-b.mjs }\n`,
+    `${GOOD}limits: { recipients: 500 }\ndelivery:\n  destinations:\n    - { match: [a.example, .b.example], connections: 2, rate: 90/m }\n${STORE}  - { use: ./check-a.mjs, mode: observe, config: { key: "\${env:KEY}" } }\n  - { use: ./check-b.mjs }\n`,
   );
   const { code, out } = await inProcess(['explain', '-c', file, '--listener', 'mx'], {
     environment: { KEY: 'hunter2' },
@@ -110,6 +112,10 @@ test('explain tells the order of asking, who only observes, and which settings a
   assert.match(out, /on-data +otherwise accept/);
   assert.match(out, /limits\.recipients +500\n/);
   assert.match(out, /limits\.messageSize +50 MiB +default/);
+  assert.match(
+    out,
+    /delivery\.destinations +\(match a\.example, \.b\.example; connections 2; rate 90\/m\)\n/,
+  );
   assert.match(out, /key +"\(secret\)"/);
   assert.doesNotMatch(out, /hunter2/);
   const wrong = await inProcess(['explain', '-c', file, '--listener', 'mz'], {

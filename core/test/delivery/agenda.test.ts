@@ -43,7 +43,8 @@ function agenda(
     laneRest: 30_000,
     concurrency: slots,
     slowConcurrency: 1000,
-    laneConcurrency: () => concurrency,
+    rules: () => ({ connections: concurrency }),
+    chance: () => 0.5,
     ...rest,
   });
 }
@@ -179,23 +180,23 @@ test('a full lane is left out of the next take, and asked for again when half of
 
 test('fresh items are admitted while their lane runs, the window has room and their octets fit', () => {
   const here = agenda({ concurrency: 1, window: 5, windowBytes: 1000 });
-  const lane = { transport: 'deliver-test', destination: 'a' };
-  assert.equal(here.admits(lane, 1000, 0), true);
-  assert.equal(here.admits(lane, 1001, 0), false);
+  const { item } = pending('a');
+  assert.equal(here.admits(item, 1000, 0), true);
+  assert.equal(here.admits(item, 1001, 0), false);
   const big = pending('b', 600);
   here.add(big, 0);
-  assert.equal(here.admits(lane, 401, 0), false);
+  assert.equal(here.admits(item, 401, 0), false);
   here.finish(here.next(0) as Pending, false, 0);
-  assert.equal(here.admits(lane, 401, 0), true, 'the octets go with the attempt');
+  assert.equal(here.admits(item, 401, 0), true, 'the octets go with the attempt');
   fill(here, 'a', 4);
-  assert.equal(here.admits(lane, 0, 0), false, 'the lane is full');
+  assert.equal(here.admits(item, 0, 0), false, 'the lane is full');
   assert.equal(
-    here.admits({ ...lane, destination: 'c' }, 0, 0),
+    here.admits({ ...item, destination: 'c' }, 0, 0),
     false,
     'the window is full until the outcome is written',
   );
   here.release(big.item.id);
-  assert.equal(here.admits({ ...lane, destination: 'c' }, 0, 0), true);
+  assert.equal(here.admits({ ...item, destination: 'c' }, 0, 0), true);
 });
 
 test('octets that several items share count once, until the last of them is done', () => {

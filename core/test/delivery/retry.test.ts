@@ -46,6 +46,8 @@ test('a message expires a fixed time after its arrival', () => {
 });
 
 test('the rest of a destination doubles with each failure in a row, up to 64 times', () => {
-  const rests = [1, 2, 3, 4, 5, 6, 7, 8, 100].map((failures) => laneRest(failures, 30 * SECOND) / SECOND);
+  const rests = [1, 2, 3, 4, 5, 6, 7, 8, 100].map(
+    (failures) => laneRest(failures, 30 * SECOND, 0.5) / SECOND,
+  );
   assert.deepEqual(rests, [30, 60, 120, 240, 480, 960, 1920, 1920, 1920]);
 });

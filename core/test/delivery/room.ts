@@ -10,6 +10,7 @@ import type {
   Events,
   MessageRecord,
   Outcome,
+  QueueChange,
   QueueItem,
   QueueStore,
 } from '../../src/contract/index.ts';
@@ -215,4 +216,20 @@ export function gate<T>(): { readonly promise: Promise<T>; readonly open: (value
     open = resolve;
   });
   return { promise, open };
+}
+
+/** The store, with a look at each change before it is committed. A throw refuses it. */
+export function watched(real: QueueStore, look: (change: QueueChange) => void): QueueStore {
+  return new Proxy(real, {
+    get(target, name) {
+      if (name === 'commit') {
+        return async (change: QueueChange) => {
+          look(change);
+          await target.commit(change);
+        };
+      }
+      const value = Reflect.get(target, name) as unknown;
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
 }

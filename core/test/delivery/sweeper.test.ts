@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { QueueItem } from '../../src/contract/index.ts';
+import { type EventSink, Outcome, type QueueItem } from '../../src/contract/index.ts';
 import { faultOf, Sweeper } from '../../src/delivery/sweeper.ts';
 import { MemoryStore } from '../../src/intake/index.ts';
 import { fakeClock } from '../../src/testing/fake-clock.ts';
 import { recordingLogger } from '../../src/testing/recording-logger.ts';
-import { HOUR, MINUTE } from './room.ts';
+import { HOUR, MINUTE, openRoom } from './room.ts';
 import { recordedEvents } from './scripted-room.ts';
 
 const base: QueueItem = {
@@ -72,7 +72,9 @@ test('a walk mends what has no next action, brings back what is overdue, and lea
       woken += 1;
     },
   };
-  const sweeper = new Sweeper(store, scheduler, clock, recordedEvents(), log);
+  const told: unknown[] = [];
+  const events: EventSink = { wants: () => true, emit: (...event) => void told.push(event) };
+  const sweeper = new Sweeper(store, scheduler, clock, events, log);
   await sweeper.sweep();
   const after = (await store.find({}, 10)).entries.map(({ item }) => item);
   assert.deepEqual(after, [
@@ -89,6 +91,11 @@ test('a walk mends what has no next action, brings back what is overdue, and lea
     items[4],
   ]);
   assert.deepEqual([sweeper.withoutNextAction, woken], [1, 1]);
+  const { transport, destination } = base;
+  assert.deepEqual(told, [
+    ['item-without-next-action', { item: '2', message: 'M1', transport, destination }],
+    ['queue-swept', { items: 4, withoutNextAction: 1 }],
+  ]);
   await sweeper.sweep();
   assert.equal(sweeper.withoutNextAction, 0);
 });
@@ -174,4 +181,55 @@ test('quarantine ends in silence when its time is over; what an operator holds h
     },
   ]);
   assert.equal(sweeper.withoutNextAction, 0);
+});
+
+test('an item that was broken in the store is reported, mended and delivered', async () => {
+  const room = openRoom({ transports: [{ answer: () => Outcome.delivered() }] });
+  const now = room.clock.now();
+  const [item] = (await room.send({ fresh: false, item: { due: now + HOUR } })) as [QueueItem];
+  await room.clock.advance(16 * MINUTE);
+  assert.equal(room.events('item-without-next-action').length, 0);
+  await room.store.commit({ update: [{ ...item, due: now + 1000 * HOUR }] });
+  await room.clock.advance(15 * MINUTE);
+  assert.deepEqual(
+    room.events('item-without-next-action').map(({ item: id }) => id),
+    [item.id],
+  );
+  assert.deepEqual(room.deliveries, ['deliver-test:a.example joe@a.example #1']);
+  assert.equal(room.scheduler.withoutNextAction, 1);
+  await room.clock.advance(15 * MINUTE);
+  assert.deepEqual(
+    room.events('queue-swept').map(({ items, withoutNextAction }) => [items, withoutNextAction]),
+    [
+      [1, 0],
+      [1, 1],
+      [0, 0],
+    ],
+  );
+  assert.equal(room.scheduler.withoutNextAction, 0);
+});
+
+test('a walk pauses between its looks, so that a long queue is no hindrance', async () => {
+  const clock = fakeClock();
+  const store = new MemoryStore();
+  let looks = 0;
+  store.find = async () => {
+    looks += 1;
+    return { entries: [], next: looks < 10 ? 'more' : undefined };
+  };
+  const sweepable = {
+    holds: () => false,
+    change: async () => {},
+    drop: async () => {},
+    whileStill: <T>(act: () => Promise<T>) => act(),
+    wake: () => {},
+  };
+  const events = { wants: () => true, emit: () => {} };
+  const sweeper = new Sweeper(store, sweepable, clock, events, recordingLogger());
+  const walk = sweeper.sweep();
+  await clock.advance(100);
+  assert.equal(looks, 6);
+  sweeper.stop();
+  await walk;
+  assert.equal(looks, 7, 'a stop does not wait for the end of the walk');
 });

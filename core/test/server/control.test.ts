@@ -24,6 +24,10 @@ function queueOfTwo(): { readonly queue: QueueActions; readonly asked: unknown[]
     entries.filter(
       (one) => (item ?? one.item.id) === one.item.id && (message ?? one.message.id) === one.message.id,
     );
+  const lanesOf = (what: string) => (destination: string, transport?: string) => {
+    asked.push([what, destination, transport]);
+    return Promise.resolve([{ transport: transport ?? 'deliver-smtp', destination }]);
+  };
   const queue: QueueActions = {
     list(filter, limit, after) {
       asked.push(['list', filter, limit, after]);
@@ -46,6 +50,8 @@ function queueOfTwo(): { readonly queue: QueueActions; readonly asked: unknown[]
       if (act.do === 'hold') return Promise.reject(new QueueActRefused('2 items fit, which is more than 1'));
       return Promise.resolve({ count: fitting(filter).length, busy: [] });
     },
+    suspend: lanesOf('suspend'),
+    resume: lanesOf('resume'),
   };
   return { queue, asked };
 }
@@ -247,4 +253,20 @@ test('a reload tells what it came to, or why nothing has changed', async (contex
   assert.deepEqual(await ask(path, 'POST', '/reload'), { kept: ['a'] });
   works = false;
   await assert.rejects(ask(path, 'POST', '/reload'), /^Error: posthouse\.yaml:2:1 colour is unknown$/);
+});
+
+test('a destination is suspended and resumed by its name, and nothing else is a destination', async (context) => {
+  const { path, asked } = await controlled(context);
+  assert.deepEqual(await ask(path, 'POST', '/lanes/suspend', { destination: 'a.example' }), {
+    lanes: [{ transport: 'deliver-smtp', destination: 'a.example' }],
+  });
+  await ask(path, 'POST', '/lanes/resume', { destination: 'a.example', transport: 'deliver-lmtp' });
+  assert.deepEqual(asked, [
+    ['suspend', 'a.example', undefined],
+    ['resume', 'a.example', 'deliver-lmtp'],
+  ]);
+  for (const wrong of [{}, { destination: '' }, { destination: 7 }, { destination: 'x'.repeat(1001) }])
+    await assert.rejects(ask(path, 'POST', '/lanes/suspend', wrong), /destination must be a string/);
+  const wrong = { destination: 'a.example', transport: 1 };
+  await assert.rejects(ask(path, 'POST', '/lanes/suspend', wrong), /transport must be a string/);
 });

@@ -6,7 +6,7 @@ import type { Targets } from '@posthouse/core/client';
 import type { Config } from './config.ts';
 import { type HostLookups, secureLookups } from './dns/lookups.ts';
 import type { SecureLookups } from './dns/secure-resolver.ts';
-import { hostsOf } from './hosts.ts';
+import { type HostTarget, hostsOf } from './hosts.ts';
 import type { Logins } from './logins.ts';
 import { formatNextHop, type NextHop, parseNextHop } from './route.ts';
 import type { Sources } from './sources.ts';
@@ -19,6 +19,9 @@ export interface FinderServices {
   readonly chance: Chance;
   readonly identity: ServerIdentity;
 }
+
+/** The core does not look at it: nobody was asked. */
+const NO_ROOM = Outcome.deferred('4.4.5', 'too many deliveries to these mail hosts at a time');
 
 type FinderConfig = Pick<Config, 'port' | 'addressFamily' | 'fallback'>;
 
@@ -49,28 +52,44 @@ export class TargetFinder {
   }
 
   async find(
-    { destination, signal }: Pick<Delivery, 'destination' | 'signal'>,
+    delivery: Pick<Delivery, 'destination' | 'signal' | 'through'>,
     wish?: MessageWish,
   ): Promise<Targets> {
+    const { destination, signal } = delivery;
     const hop = parseNextHop(destination, this.#config.port);
     if (hop === undefined) return { outcome: Outcome.failed('5.4.4', `not a next hop: ${destination}`) };
-    const found = await this.#targetsOf(hop, signal, wish);
+    const found = await this.#targetsOf(hop, signal, wish, delivery);
     const fallback = this.#fallback;
-    if (fallback === undefined) return found;
+    // Where there is no room, the mail waits for it: the fallback is for hosts that cannot be reached.
+    if (fallback === undefined || ('outcome' in found && found.outcome === NO_ROOM)) return found;
     const there = formatNextHop(fallback);
     if (there === destination) return found;
     const keptAs = wish === undefined ? there : keptAsFor(there, wish);
     return { ...found, fallback: { keptAs, find: () => this.#targetsOf(fallback, signal, wish) } };
   }
 
-  async #targetsOf(hop: NextHop, signal: AbortSignal, wish: MessageWish | undefined): Promise<Targets> {
+  /** @param delivery where it is to count among those that its hosts take at a time */
+  async #targetsOf(
+    hop: NextHop,
+    signal: AbortSignal,
+    wish: MessageWish | undefined,
+    delivery?: Pick<Delivery, 'through'>,
+  ): Promise<Targets> {
     const { policies, sources, logins } = this.#tables;
     const secure = policies.needsSecureDns(hop, wish) ? this.#secureDns : undefined;
     const services = { ...this.#services, dns: secure ?? this.#services.dns };
     const hosts = await hostsOf(hop, this.#config, services, signal);
+    // Domains with the same mail hosts share the limits of these hosts.
+    if (hop.kind === 'domain' && 'hosts' in hosts && delivery?.through(namesOf(hosts.hosts)) === false)
+      return { outcome: NO_ROOM };
     const found = sources.applyTo(await policies.applyTo(hosts, hop, signal, wish), hop);
     const login = logins.find(formatNextHop(hop));
     if (login === undefined || 'outcome' in found) return found;
     return { targets: found.targets.map((target) => ({ ...target, login })) };
   }
+}
+
+/** Each once, the best first. */
+function namesOf(hosts: readonly HostTarget[]): readonly string[] {
+  return [...new Set(hosts.map(({ target }) => target.host))];
 }

@@ -32,6 +32,17 @@ describe('a kept connection', () => {
     );
   });
 
+  it('is closed when it has carried as many messages as the operator allows the destination', async () => {
+    await using hop = await scriptedHop();
+    await using house = await relay({ port: hop.port });
+    const few = { messagesPerConnection: 2 };
+    for (let each = 0; each < 3; each++) await house.send('b@b.example', undefined, few);
+    assert.deepEqual(
+      hop.sessions.map(({ lines }) => lines.filter((line) => line === 'DATA' || line === 'QUIT')),
+      [['DATA', 'DATA', 'QUIT'], ['DATA']],
+    );
+  });
+
   it('does not serve another destination', async () => {
     await using hop = await scriptedHop();
     await using house = await relay({ port: hop.port });

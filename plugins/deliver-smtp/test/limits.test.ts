@@ -58,3 +58,31 @@ describe('LIMITS of the next hop', () => {
     assert.deepEqual(hop.sessions.map(recipientsOf), [['b', 'c', 'd', 'e', 'f', '']]);
   });
 });
+
+describe('the limits that domains share', () => {
+  it('are those of their mail hosts, which the core hears of before one is asked', async () => {
+    await using hop = await scriptedHop();
+    await using house = await relay({ port: hop.port });
+    const asked: (readonly string[])[] = [];
+    const through = (hosts: readonly string[]): boolean => {
+      asked.push(hosts);
+      return hop.sessions.length === 0;
+    };
+    assert.deepEqual(kinds(await house.send('c@c.example', undefined, { through })), {
+      'c@c.example': 'delivered',
+    });
+    assert.deepEqual(kinds(await house.send('d@d.example', undefined, { through })), {
+      'd@d.example': 'deferred 4.4.5',
+    });
+    assert.deepEqual(asked, [['mx1.c.example', 'mx2.c.example'], ['mx.b.example']]);
+    assert.equal(hop.sessions.length, 1, 'without room nobody is asked');
+  });
+
+  it('are none where the operator has named the host', async () => {
+    await using hop = await scriptedHop();
+    await using house = await relay({ smarthost: `127.0.0.1:${hop.port}` });
+    const through = (): boolean => assert.fail('it is a destination of its own');
+    await house.send('b@b.example', undefined, { through });
+    assert.equal(hop.sessions.length, 1);
+  });
+});

@@ -4,7 +4,7 @@
 import { statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import type { QueueCounts, QueueEntry, QueueFilter, TakeRequest } from '@posthouse/core';
+import type { QueueCounts, QueueEntry, QueueFilter, Suspension, TakeRequest } from '@posthouse/core';
 import { BODIES_FOLDER, makeFolders, removeOrphans } from './body-folder.ts';
 import { StoreFailure, storeFailure } from './failure.ts';
 import { Lanes } from './lanes.ts';
@@ -61,6 +61,7 @@ export interface EngineCalls {
   body(message: string): StoredBody | undefined;
   find(filter: QueueFilter, after: string | undefined): Slice;
   counts(): QueueCounts;
+  suspended(): readonly Suspension[];
   close(): void;
 }
 
@@ -187,6 +188,15 @@ export class Engine implements EngineCalls {
     return this.#listing.counts();
   }
 
+  suspended(): readonly Suspension[] {
+    const rows = this.#sql.suspended.all() as unknown as readonly (Suspension & { transport: string })[];
+    return rows.map(({ transport, destination, since }) => ({
+      transport: transport === '' ? null : transport,
+      destination,
+      since,
+    }));
+  }
+
   close(): void {
     try {
       this.#transaction('give leases back', () => this.#dismiss(this.#owner.id));
@@ -261,7 +271,7 @@ export class Engine implements EngineCalls {
     }
   }
 
-  #change({ put, add, update, progress, remove }: ChangeRows, files: string[]): void {
+  #change({ put, add, update, progress, remove, suspend, resume }: ChangeRows, files: string[]): void {
     const sql = this.#sql;
     for (const { id, record, size, file, body, leaseUntil, items } of put) {
       sql.putMessage.run(id, record, size, file, body);
@@ -284,6 +294,8 @@ export class Engine implements EngineCalls {
       const gone = sql.removeFiled.get(message) as { file: string } | undefined;
       if (gone !== undefined) files.push(gone.file);
     }
+    for (const lane of suspend) sql.suspend.run(...lane);
+    for (const lane of resume) sql.resume.run(...lane);
   }
 
   #putItem(item: ItemRow, owner: number | null, leaseUntil: number | null): void {

@@ -39,6 +39,7 @@ export class Lanes {
   readonly #raise: StatementSync;
   readonly #settle: StatementSync;
   readonly #drop: StatementSync;
+  readonly #suspended: StatementSync;
   /** Lanes that got a takable item in this transaction, with its due time. */
   readonly #touched = new Map<string, LaneRow>();
 
@@ -66,6 +67,7 @@ export class Lanes {
        ON CONFLICT DO UPDATE SET head = excluded.head WHERE excluded.head < head`,
     );
     this.#settle = db.prepare('UPDATE lane SET head = ? WHERE transport = ? AND destination = ?');
+    this.#suspended = db.prepare('SELECT transport, destination FROM suspended');
     this.#drop = db.prepare('DELETE FROM lane WHERE transport = ? AND destination = ?');
   }
 
@@ -100,6 +102,8 @@ export class Lanes {
    */
   take({ now, limit, except }: TakeRequest, accept: (row: EntryRow) => boolean): void {
     const closed = new Set(except.map((lane) => laneKey(transportName(lane.transport), lane.destination)));
+    for (const { transport, destination } of this.#suspended.all() as unknown as LaneRow[])
+      closed.add(laneKey(transport, destination));
     const opened: Cursor[] = [];
     const cursors: Cursor[] = [];
     const lanes = this.#openLanes(now, closed);

@@ -43,6 +43,7 @@ export class LocalEngine {
   readonly body: Engine['body'] = (message) => this.#engine.body(message);
   readonly find: Engine['find'] = (filter, after) => this.#engine.find(filter, after);
   readonly counts: Engine['counts'] = () => this.#engine.counts();
+  readonly suspended: Engine['suspended'] = () => this.#engine.suspended();
 
   async close(): Promise<void> {
     try {
@@ -76,6 +77,8 @@ const NO_CHANGE: ChangeRows = {
   update: [],
   progress: [],
   remove: [],
+  suspend: [],
+  resume: [],
   weight: 0,
   onlyRemoves: true,
 };

@@ -75,6 +75,7 @@ export class RemoteEngine implements Promised<EngineCalls> {
   readonly body = this.#remote('body');
   readonly find = this.#remote('find');
   readonly counts = this.#remote('counts');
+  readonly suspended = this.#remote('suspended');
 
   async close(): Promise<void> {
     this.#died = undefined;

@@ -26,6 +26,10 @@ export interface ChangeRows {
   readonly progress: readonly ItemRow[];
   /** Id and message. */
   readonly remove: readonly (readonly [string, string])[];
+  /** Transport, destination and since when. */
+  readonly suspend: readonly (readonly [string, string, number])[];
+  /** Transport and destination. */
+  readonly resume: readonly (readonly [string, string])[];
   /** Roughly what the change writes, in octets. */
   readonly weight: number;
   /** Nobody waits for it to be durable. */
@@ -65,8 +69,15 @@ export function encodeChange(change: QueueChange, places: readonly BodyPlace[]):
   for (const { record, body, items } of put) {
     weight += record.length + (body?.length ?? 0) + ROW_WEIGHT * (1 + items.length);
   }
-  const onlyRemoves = put.length + add.length + update.length + progress.length === 0;
-  return { put, add, update, progress, remove, weight, onlyRemoves };
+  const suspend = (change.suspend ?? NONE).map(
+    ({ transport, destination, since }) => [transportName(transport), destination, since] as const,
+  );
+  const resume = (change.resume ?? NONE).map(
+    ({ transport, destination }) => [transportName(transport), destination] as const,
+  );
+  const others = add.length + update.length + progress.length + suspend.length + resume.length;
+  const onlyRemoves = put.length + others === 0;
+  return { put, add, update, progress, remove, suspend, resume, weight, onlyRemoves };
 }
 const NONE: readonly never[] = [];
 

@@ -12,6 +12,16 @@ const SCHEMA_VERSION = 1;
 /** "PHQ1" */
 const APPLICATION_ID = 0x50485131;
 
+/** Lanes that an operator has suspended. Queues that were made before there were any get the table when they are opened. */
+const SUSPENDED = `
+  CREATE TABLE IF NOT EXISTS suspended (
+    transport TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    since REAL NOT NULL,
+    PRIMARY KEY (transport, destination)
+  ) WITHOUT ROWID, STRICT;
+`;
+
 // `message` has a rowid so that long bodies lie in overflow pages of a table's leaf; its text id is a second, small
 // tree. `body` stands last: reading what is in front of it never touches those pages.
 // `item_due` holds only what may be taken, so that a message delivered at once never enters it; `item_leased` only
@@ -66,6 +76,7 @@ const TABLES = `
   ) STRICT;
   CREATE INDEX damaged_message ON damaged (message);
 
+${SUSPENDED}
   PRAGMA application_id = ${APPLICATION_ID};
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;
@@ -98,6 +109,7 @@ export function openDatabase(folder: string, synced: SyncedBy): DatabaseSync {
     const version = readVersion(db, path);
     db.exec(settings(synced));
     if (version === 0) createTables(db);
+    else db.exec(SUSPENDED);
     return db;
   } catch (error) {
     db?.close();

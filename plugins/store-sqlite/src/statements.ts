@@ -40,6 +40,11 @@ export function compileStatements(db: DatabaseSync) {
     ),
     owners: sql('SELECT id FROM owner'),
     removeOwner: sql('DELETE FROM owner WHERE id = ?'),
+    suspend: sql(
+      'INSERT INTO suspended (transport, destination, since) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+    ),
+    resume: sql('DELETE FROM suspended WHERE transport = ? AND destination = ?'),
+    suspended: sql('SELECT transport, destination, since FROM suspended ORDER BY since'),
     fileInUse: sql('SELECT 1 FROM message WHERE file = ?'),
   };
 }

@@ -13,6 +13,7 @@ import {
   type QueueFilter,
   type QueuePage,
   type QueueStore,
+  type Suspension,
   type TakeRequest,
 } from '@posthouse/core';
 import { BodyFiles } from './body-files.ts';
@@ -156,6 +157,10 @@ export class SqliteStore implements QueueStore {
 
   async counts(): Promise<QueueCounts> {
     return this.#asked('count the queue', () => this.#open.engine.counts());
+  }
+
+  async suspended(): Promise<readonly Suspension[]> {
+    return this.#asked('read what is suspended', () => this.#open.engine.suspended());
   }
 
   get #open(): Opened {

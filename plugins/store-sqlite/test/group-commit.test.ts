@@ -13,6 +13,8 @@ const change = (weight = 1): ChangeRows => ({
   update: [],
   progress: [],
   remove: [],
+  suspend: [],
+  resume: [],
   weight,
   onlyRemoves: false,
 });

@@ -11,8 +11,10 @@ export { configurationSchema, type PluginSchema } from './schema-document.ts';
 export {
   formatByteSize,
   formatDuration,
+  formatRate,
   parseByteSize,
   parseDuration,
+  parseRate,
   roughByteSize,
   roughDuration,
 } from './units.ts';

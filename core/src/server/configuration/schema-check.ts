@@ -6,7 +6,14 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { type Finding, findingsOf } from './findings.ts';
 import { segmentsOf } from './problem.ts';
 import { isPlain } from './source.ts';
-import { BYTE_SIZE_FORM, DURATION_FORM, parseByteSize, parseDuration } from './units.ts';
+import {
+  BYTE_SIZE_FORM,
+  DURATION_FORM,
+  parseByteSize,
+  parseDuration,
+  parseRate,
+  RATE_FORM,
+} from './units.ts';
 
 /** Runs checks for one configuration: relative paths are taken from its folder. */
 export class SchemaCheck {
@@ -89,7 +96,7 @@ function unitKeyword(folder: string): Parameters<Ajv['addKeyword']>[0] & object 
     type: ['string', 'number'],
     modifying: true,
     errors: true,
-    metaSchema: { enum: ['duration', 'byte-size', 'path'] },
+    metaSchema: { enum: ['duration', 'byte-size', 'rate', 'path'] },
     validate: check,
   };
 }
@@ -100,6 +107,7 @@ function convert(
   folder: string,
 ): readonly [converted: unknown, form: string] {
   if (kind === 'duration') return [parseDuration(value), DURATION_FORM];
+  if (kind === 'rate') return [parseRate(value), RATE_FORM];
   if (kind === 'byte-size') return [parseByteSize(value), BYTE_SIZE_FORM];
   const usable = typeof value === 'string' && value !== '' && !value.includes('\0');
   return [usable ? resolve(folder, value) : undefined, 'a path'];

@@ -36,6 +36,8 @@ export function serverComplaints(server: unknown): readonly Complaint[] {
     }
   });
   for (const [pointer, text] of tlsComplaints(membersOf(tls), known)) complain(pointer, text);
+  for (const [index, text] of unreachedRows(listOf(membersOf(delivery).destinations).map(membersOf)))
+    complain(`/delivery/destinations/${index}`, text);
   complaints.push(...noticeComplaints(membersOf(delivery).notices));
   const { socket } = membersOf(control);
   if (typeof socket === 'string' && Buffer.byteLength(socket) > MAX_SOCKET_PATH) {
@@ -133,4 +135,22 @@ function isServerAddress(text: string): boolean {
   if (isIP(text) !== 0) return true;
   const [, v6, v4, port] = /^(?:\[([^\]]+)\]|([\d.]+)):(\d{1,5})$/.exec(text) ?? [];
   return isIP(v6 ?? v4 ?? '') !== 0 && Number(port) <= 65_535;
+}
+
+/** Rows of `delivery.destinations` behind one that fits all that they fit. */
+function unreachedRows(rows: readonly Readonly<Record<string, unknown>>[]): readonly [number, string][] {
+  return rows.flatMap((row, index): [number, string][] => {
+    if (row.match === undefined && row.mx === undefined) return [[index, 'must have match or mx']];
+    if (row.match === undefined) return [];
+    const before = rows
+      .slice(0, index)
+      .findIndex(
+        ({ match, transport }) =>
+          listOf(match).includes('*') && (transport === undefined || transport === row.transport),
+      );
+    if (before === -1) return [];
+    return [
+      [index, `is never used: row ${before + 1} fits every destination, and the first that fits counts`],
+    ];
+  });
 }

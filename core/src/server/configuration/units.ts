@@ -1,4 +1,4 @@
-// Durations and sizes: from what people write to numbers, and back to what people read.
+// Durations, sizes and rates: from what people write to numbers, and back to what people read.
 
 const MILLISECONDS: ReadonlyMap<string, number> = new Map([
   ['ms', 1],
@@ -17,6 +17,7 @@ const OCTETS: ReadonlyMap<string, number> = new Map([
 ]);
 
 export const DURATION_FORM = 'a duration such as 500ms, 30s, 5m, 2h or 5d (a bare number is milliseconds)';
+export const RATE_FORM = 'a rate such as 20/s, 600/m, 1000/h or 5000/d (a bare number is times in a second)';
 export const BYTE_SIZE_FORM = 'a size such as 64 KiB, 50 MiB or 1 GiB (a bare number is octets)';
 
 /** Milliseconds; undefined when the value is no duration. */
@@ -27,6 +28,26 @@ export function parseDuration(value: string | number): number | undefined {
 /** Octets; undefined when the value is no size. */
 export function parseByteSize(value: string | number): number | undefined {
   return parse(value, OCTETS);
+}
+
+/** Times in a second, more than none; undefined when the value is no rate. */
+export function parseRate(value: string | number): number | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) && value > 0 ? value : undefined;
+  const match = /^(\d{1,9}(?:\.\d{1,6})?)\/(s|m|h|d)$/.exec(value);
+  if (match === null) return undefined;
+  const [, times, unit] = match as unknown as [string, string, string];
+  const rate = (Number(times) * 1000) / (MILLISECONDS.get(unit) as number);
+  return rate > 0 ? rate : undefined;
+}
+
+/** In the smallest unit of which it is a whole number, `600/m` rather than `10.0/s` where that is not whole. */
+export function formatRate(perSecond: number): string {
+  for (const [unit, milliseconds] of MILLISECONDS) {
+    const times = (perSecond * milliseconds) / 1000;
+    if (unit !== 'ms' && Math.abs(times - Math.round(times)) < 1e-6 * times)
+      return `${Math.round(times)}/${unit}`;
+  }
+  return `${perSecond}/s`;
 }
 
 function parse(value: string | number, units: ReadonlyMap<string, number>): number | undefined {

@@ -101,6 +101,16 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    what: 'limits of destinations that are none, and rows that nothing reaches',
+    yaml: `${GOOD}delivery:\n  destinations:\n    - { match: ['*'], rate: 5 per second }\n    - { match: [a.example], conections: 2 }\n    - { rate: 1/s }\n`,
+    lines: [
+      'posthouse.yaml:6:29 delivery.destinations[0].rate must be a rate such as 20/s, 600/m, 1000/h or 5000/d (a bare number is times in a second), got "5 per second"',
+      'posthouse.yaml:7:7 delivery.destinations[1] is never used: row 1 fits every destination, and the first that fits counts',
+      'posthouse.yaml:7:29 delivery.destinations[1].conections is unknown; did you mean connections?',
+      'posthouse.yaml:8:7 delivery.destinations[2] must have match or mx',
+    ],
+  },
+  {
     what: 'what is missing stands where it should be',
     yaml: 'listeners:\n  - name: mx\n',
     lines: ['posthouse.yaml:1:1 hostname is missing', 'posthouse.yaml:2:5 listeners[0].port is missing'],

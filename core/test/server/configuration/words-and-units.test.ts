@@ -5,9 +5,11 @@ import {
   didYouMean,
   formatByteSize,
   formatDuration,
+  formatRate,
   nearest,
   parseByteSize,
   parseDuration,
+  parseRate,
   roughByteSize,
   roughDuration,
 } from '../../../src/server/configuration/index.ts';
@@ -45,6 +47,28 @@ test('durations and sizes are read with their unit, and a bare number is millise
     ['1e9', undefined],
   ];
   for (const [given, wanted] of sizes) assert.equal(parseByteSize(given), wanted, String(given));
+});
+
+test('rates are read with their unit of time, written as the shortest, and a bare number is times in a second', () => {
+  const rates: readonly (readonly [string | number, number | undefined, string?])[] = [
+    ['20/s', 20, '20/s'],
+    ['600/m', 10, '10/s'],
+    ['90/m', 1.5, '90/m'],
+    ['1000/h', 1000 / 3600, '1000/h'],
+    ['5/d', 5 / 86_400, '5/d'],
+    ['0.5/s', 0.5, '30/m'],
+    [2.5, 2.5, '150/m'],
+    [0, undefined],
+    ['0/s', undefined],
+    ['20', undefined],
+    ['20 per second', undefined],
+    ['20/ms', undefined],
+    [Number.POSITIVE_INFINITY, undefined],
+  ];
+  for (const [given, wanted, written] of rates) {
+    assert.equal(parseRate(given), wanted, String(given));
+    if (wanted !== undefined) assert.equal(formatRate(wanted), written);
+  }
 });
 
 test('what is written out exactly is read back as the same number', () => {
