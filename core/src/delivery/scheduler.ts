@@ -20,9 +20,9 @@ import {
 } from '../contract/index.ts';
 import { Routing } from '../hooks/index.ts';
 import { Agenda, type Pending } from './agenda.ts';
+import { agendaLimits } from './agenda-limits.ts';
 import { Claims } from './claims.ts';
 import { Courier } from './courier.ts';
-import { DestinationRules } from './destination-rules.ts';
 import { Journal } from './journal.ts';
 import type { LaneReport } from './lane-report.ts';
 import { noticeTemplates } from './notice-template.ts';
@@ -82,28 +82,7 @@ export class Scheduler {
     this.#clock = clock;
     this.#log = log;
     this.#routing = routing;
-    const destinations = new DestinationRules(
-      settings.destinations ?? [],
-      (name) => routing.transport(name) !== undefined,
-    );
-    const connectionsOf = ({ transport }: Lane): number => {
-      const own = transport === null ? undefined : routing.transport(transport)?.handler.laneConcurrency;
-      return Math.max(1, own ?? settings.laneConcurrency);
-    };
-    this.#agenda = new Agenda({
-      window: settings.window,
-      windowBytes: settings.windowBytes,
-      laneRest: settings.laneRest,
-      concurrency: settings.concurrency,
-      slowConcurrency: settings.slowConcurrency,
-      rules: (lane) => destinations.rulesFor(lane, connectionsOf(lane)),
-      groupOf: (lane, hosts) => destinations.groupOf(lane, hosts, connectionsOf(lane)),
-      chance: () => chance.next(),
-      rested: ({ transport, destination }, failures, until) =>
-        events.emit('destination-rested', { transport, destination, failures, until }),
-      recovered: ({ transport, destination }, failures) =>
-        events.emit('destination-recovered', { transport, destination, failures }),
-    });
+    this.#agenda = new Agenda(agendaLimits(settings, routing, chance, events));
     this.#journal = new Journal(store, clock, log);
     const { hostname } = identity;
     const claims = new Claims(routing, clock, log);
