@@ -78,6 +78,16 @@ describe('the limits that domains share', () => {
     assert.equal(hop.sessions.length, 1, 'without room nobody is asked');
   });
 
+  it('send nothing to the fallback, which is for hosts that cannot be reached', async () => {
+    await using hop = await scriptedHop();
+    await using house = await relay({ port: hop.port, fallback: '[127.0.0.1]' });
+    const through = (): boolean => false;
+    assert.deepEqual(kinds(await house.send('b@b.example', undefined, { through })), {
+      'b@b.example': 'deferred 4.4.5',
+    });
+    assert.equal(hop.sessions.length, 0);
+  });
+
   it('are none where the operator has named the host', async () => {
     await using hop = await scriptedHop();
     await using house = await relay({ smarthost: `127.0.0.1:${hop.port}` });
