@@ -1,7 +1,5 @@
-// The header section as DKIM sees it (RFC 6376 §3.4.1, §3.4.2, §5.4): fields as they stand, canonicalized and chosen.
+// The header section as DKIM sees it (RFC 6376 §3.4.1, §3.4.2, §5.4): fields as they stand, and chosen.
 // Octets are latin1 characters here, so that whatever a field holds is hashed as it is.
-
-import type { Canonicalization } from './body-hash.ts';
 
 export interface Field {
   /** Lower case. */
@@ -25,21 +23,6 @@ export function fieldsOf(header: Uint8Array): readonly Field[] {
 export function contentOf({ raw }: Field): string {
   const value = Buffer.from(raw.slice(raw.indexOf(':') + 1).replace(/\r\n(?=[ \t])/g, ''), 'latin1');
   return value.toString('utf8').trim();
-}
-
-/** A field as it is hashed, CRLF included. */
-export function canonicalField(raw: string, canonicalization: Canonicalization): string {
-  if (canonicalization === 'simple') return raw;
-  const colon = raw.indexOf(':');
-  const name = raw
-    .slice(0, colon)
-    .toLowerCase()
-    .replace(/[ \t]+$/, '');
-  const value = raw
-    .slice(colon + 1)
-    .replace(/\r\n/g, '')
-    .replace(/[ \t]+/g, ' ');
-  return `${name}:${value.replace(/^ | $/g, '')}\r\n`;
 }
 
 export interface Chosen {

@@ -1,8 +1,8 @@
 // One DKIM-Signature field (RFC 6376 §3.5, §3.7; RFC 8463 for Ed25519): its tags, its folding, and the signature itself.
 
 import { createHash, type KeyObject, sign as signWith } from 'node:crypto';
-import type { Canonicalization } from './body-hash.ts';
-import { type Chosen, canonicalField } from './header-fields.ts';
+import { type Canonicalization, signingInput } from '@posthouse/core/dkim';
+import type { Chosen } from './header-fields.ts';
 
 export type Algorithm = 'rsa-sha256' | 'ed25519-sha256';
 
@@ -33,20 +33,6 @@ export async function signatureField(facts: SignatureFacts, chosen: Chosen, key:
   );
   const signature = await signatureOf(input, facts.algorithm, key);
   return `${unsigned}${foldedBase64(signature.toString('base64'))}\r\n`;
-}
-
-/**
- * What is signed: the fields, then the signature's own field with an empty `b=` and without its CRLF (§3.7).
- * @param own the field up to and including `b=`
- */
-export function signingInput(
-  fields: readonly string[],
-  own: string,
-  canonicalization: Canonicalization,
-): Buffer {
-  const canonical = fields.map((raw) => canonicalField(raw, canonicalization));
-  canonical.push(canonicalField(`${own}\r\n`, canonicalization).slice(0, -2));
-  return Buffer.from(canonical.join(''), 'latin1');
 }
 
 /** RFC 8463 §3: Ed25519 signs the SHA-256 of the input, not the input. */

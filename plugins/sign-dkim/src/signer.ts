@@ -1,8 +1,8 @@
 // Signs one message as it goes out: chooses the keys by who the message says it is from, and makes a field for each.
 
 import type { FinalMessage, ReversePath } from '@posthouse/core';
+import { BodyHash, type Canonicalization } from '@posthouse/core/dkim';
 import { asciiDomain, authorDomains } from './author-domains.ts';
-import { BodyHash, type Canonicalization } from './body-hash.ts';
 import type { Config } from './config.ts';
 import { chooseFields, contentOf, type Field, fieldsOf } from './header-fields.ts';
 import type { KeyRing, SigningKey } from './key-ring.ts';

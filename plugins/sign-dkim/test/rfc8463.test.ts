@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { createPrivateKey } from 'node:crypto';
 import { test } from 'node:test';
-import { BodyHash } from '../src/body-hash.ts';
+import { BodyHash, signingInput } from '@posthouse/core/dkim';
 import { chooseFields, fieldsOf } from '../src/header-fields.ts';
-import { type Algorithm, signatureOf, signingInput } from '../src/signature.ts';
+import { type Algorithm, signatureOf } from '../src/signature.ts';
 
 const HEADER = [
   'From: Joe SixPack <joe@football.example.com>',

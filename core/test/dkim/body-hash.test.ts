@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { BodyHash, type Canonicalization } from '../src/body-hash.ts';
+import { BodyHash, type Canonicalization } from '../../src/dkim/body-hash.ts';
 
 function hashOf(canonicalization: Canonicalization, ...chunks: readonly (string | Uint8Array)[]): string {
   const hash = new BodyHash(canonicalization);
@@ -83,5 +83,22 @@ test('the hash is that of the canonical body, however the octets are cut', () =>
       },
     ),
     { numRuns: 1000 },
+  );
+});
+
+test('`l=` hashes so many octets of the canonical body, and tells how many there are', () => {
+  fc.assert(
+    fc.property(
+      octets,
+      fc.nat(40),
+      fc.constantFrom<Canonicalization>('simple', 'relaxed'),
+      (body, limit, canonicalization) => {
+        const hash = new BodyHash(canonicalization, limit);
+        hash.update(Buffer.from(body, 'latin1'));
+        const whole = canonical(canonicalization, body);
+        assert.equal(hash.digest(), sha256(whole.slice(0, limit)));
+        assert.equal(hash.length, whole.length);
+      },
+    ),
   );
 });
