@@ -1,6 +1,7 @@
 // The load: a pipelining SMTP client in a process of its own. Run as `node generator.js <JSON of Load>`; it prints one
 // JSON line with what it measured. MAIL, RCPT and DATA leave in one write, the message and its dot in another.
 
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 
 export interface Load {
@@ -10,6 +11,10 @@ export interface Load {
   /** Octets of a message. */
   readonly size: number;
   readonly recipient: string;
+  /** The client that the server is told of by XCLIENT, for checks that leave its own networks alone. */
+  readonly client?: string;
+  /** A file with the message in place of one that is made up: CRLF line ends, no line with a dot in front. */
+  readonly file?: string;
 }
 
 export interface LoadResult {
@@ -20,6 +25,7 @@ export interface LoadResult {
   readonly p99: number;
 }
 
+const DOT = Buffer.from('.\r\n');
 const ENVELOPE = (recipient: string): Buffer =>
   Buffer.from(`MAIL FROM:<bench@client.example>\r\nRCPT TO:<${recipient}>\r\nDATA\r\n`);
 
@@ -30,8 +36,16 @@ export function messageOf(size: number): Buffer {
   return Buffer.from(`${head}${line.repeat(lines).slice(0, Math.max(2, size - head.length) - 2)}\r\n.\r\n`);
 }
 
-async function generate({ port, sessions, messages, size, recipient }: Load): Promise<LoadResult> {
-  const message = messageOf(size);
+async function generate({
+  port,
+  sessions,
+  messages,
+  size,
+  recipient,
+  client,
+  file,
+}: Load): Promise<LoadResult> {
+  const message = file === undefined ? messageOf(size) : Buffer.concat([readFileSync(file), DOT]);
   const envelope = ENVELOPE(recipient);
   const times: number[] = [];
   let left = messages;
@@ -41,7 +55,7 @@ async function generate({ port, sessions, messages, size, recipient }: Load): Pr
   const session = (): Promise<void> =>
     new Promise((resolve, reject) => {
       const socket = connect({ host: '127.0.0.1', port, noDelay: true });
-      let state: 'greeting' | 'ehlo' | 'envelope' | 'message' | 'done' = 'greeting';
+      let state: 'greeting' | 'xclient' | 'ehlo' | 'envelope' | 'message' | 'done' = 'greeting';
       let rest = '';
       let startedAt = 0;
       const begin = (): void => {
@@ -57,7 +71,11 @@ async function generate({ port, sessions, messages, size, recipient }: Load): Pr
       };
       const line = (text: string): void => {
         if (text.charAt(3) === '-' || state === 'done') return;
-        if (state === 'greeting') {
+        if (state === 'greeting' && client !== undefined) {
+          state = 'xclient';
+          socket.write(`XCLIENT ADDR=${client} NAME=client.example\r\n`);
+        } else if (state === 'greeting' || state === 'xclient') {
+          if (!text.startsWith('220')) reject(new Error(text));
           state = 'ehlo';
           socket.write('EHLO client.example\r\n');
         } else if (state === 'ehlo') {

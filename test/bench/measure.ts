@@ -16,6 +16,9 @@ export interface Scenario {
   readonly source: Source;
   readonly sessions: number;
   readonly size: number;
+  /** See Load: for the generator. */
+  readonly client?: string;
+  readonly file?: string;
 }
 
 export interface Measurement {
@@ -35,7 +38,7 @@ export interface NextHop {
 
 export async function measure(
   contestant: Contestant,
-  { job, source, sessions, size }: Scenario,
+  { job, source, ...scenario }: Scenario,
   messages: number,
   nextHop: NextHop,
 ): Promise<Measurement> {
@@ -43,7 +46,7 @@ export async function measure(
   const before = accountsOf(contestant.pid);
   const done = await progress(job, contestant, nextHop);
   const began = performance.now();
-  const load: Load = { port: contestant.port, sessions, messages, size, recipient: RECIPIENT };
+  const load: Load = { ...scenario, port: contestant.port, messages, recipient: RECIPIENT };
   const result = source === 'generator' ? await generate(load) : smtpSource(load);
   if (result.accepted !== messages)
     throw new Error(`${contestant.name} accepted ${result.accepted} of ${messages}`);

@@ -14,25 +14,36 @@ const main = fileURLToPath(
 const openHouse = fileURLToPath(new URL('./open-house.js', import.meta.url));
 
 export async function startPosthouse({ folder, job, nextHop }: Arena): Promise<Contestant> {
-  mkdirSync(folder, { recursive: true });
   const transport = {
     accept: '',
     relay: `  - use: '@posthouse/deliver-smtp'\n    config: { smarthost: '[127.0.0.1]:${nextHop}' }\n`,
     maildir: `  - use: '@posthouse/deliver-maildir'\n    config: { domains: [posthouse.test], path: './mail/{local}' }\n`,
   }[job];
-  const configuration = join(folder, 'posthouse.yaml');
-  writeFileSync(
-    configuration,
+  return startConfigured(
+    'Posthouse',
+    folder,
     `hostname: bench.posthouse.test
 listeners: [{ name: mx, host: 127.0.0.1, port: 0 }]
 control: false
 plugins:
-  - use: '@posthouse/store-sqlite'
+${storeAndOpenHouse(job === 'accept')}${transport}`,
+  );
+}
+
+/** The entries that every server of the bench begins with. @param discard carries all mail to nowhere */
+export function storeAndOpenHouse(discard: boolean): string {
+  return `  - use: '@posthouse/store-sqlite'
     config: { path: ./queue }
   - use: ${openHouse}
-    config: { discard: ${job === 'accept'} }
-${transport}`,
-  );
+    config: { discard: ${discard} }
+`;
+}
+
+/** @param yaml the configuration, whose paths are seen from the folder */
+export async function startConfigured(name: string, folder: string, yaml: string): Promise<Contestant> {
+  mkdirSync(folder, { recursive: true });
+  const configuration = join(folder, 'posthouse.yaml');
+  writeFileSync(configuration, yaml);
   const log = join(folder, 'log');
   const output = openSync(log, 'w');
   const child = spawn(process.execPath, [main, 'start', '--config', configuration], {
@@ -41,7 +52,7 @@ ${transport}`,
   const exited = once(child, 'exit');
   const port = await portFrom(log, () => child.exitCode !== null);
   return {
-    name: 'Posthouse',
+    name,
     port,
     pid: child.pid as number,
     maildir: join(folder, 'mail', 'box', 'new'),

@@ -4,7 +4,7 @@
 import { createSocket } from 'node:dgram';
 import { type Answer, decode, encode } from 'dns-packet';
 
-type Type = 'A' | 'AAAA' | 'MX' | 'CNAME' | 'TXT';
+type Type = 'A' | 'AAAA' | 'MX' | 'CNAME' | 'TXT' | 'PTR';
 type Entry = Answer | 'SERVFAIL' | 'SILENCE';
 
 export interface DnsZone extends AsyncDisposable {
@@ -53,7 +53,10 @@ function entryOf(name: string, type: Type, data: readonly string[]): Entry {
   const [first = '', second = ''] = data;
   if (first === 'SERVFAIL' || first === 'SILENCE') return first;
   if (type === 'MX') return { type, name, data: { preference: Number(first), exchange: second } };
-  return { type, name, data: data.join(' ') };
+  const text = data.join(' ');
+  // RFC 1035 §3.3.14: a string of TXT has 255 octets at most.
+  if (type === 'TXT') return { type, name, data: text.match(/.{1,255}/gs) ?? [''] };
+  return { type, name, data: text };
 }
 
 function answersTo(

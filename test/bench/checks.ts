@@ -1,0 +1,161 @@
+// npm run bench:checks: what the checks cost. The same accept as in the bench, bare, with each check by itself, and with
+// those of the reference configuration together, for mail with and without a DKIM signature; DNS is a server on loopback.
+// The client is a stranger (XCLIENT), since most checks leave this machine alone. All servers are asked in turn.
+//
+//   --repetitions N   runs of each cell (default 3)
+//   --messages N      messages of a run (default 6,000)
+//   --only A,B        only these rows, and `bare`
+//   --sessions N      sessions at a time (default 100)
+
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { BodyHash, signingInput } from '@posthouse/core/dkim';
+import { dnsZone } from '../support/dns-zone.ts';
+import { benchDisk } from './journaled-disk.ts';
+import { type Measurement, measure, type Scenario } from './measure.ts';
+import { startConfigured, storeAndOpenHouse } from './posthouse.ts';
+import { median } from './report.ts';
+
+const { values } = parseArgs({
+  options: {
+    repetitions: { type: 'string' },
+    messages: { type: 'string' },
+    only: { type: 'string' },
+    sessions: { type: 'string' },
+  },
+});
+const repetitions = Number(values.repetitions ?? 3);
+const messages = Number(values.messages ?? 6_000);
+const CLIENT = '192.0.2.10';
+const SIZE = 4096;
+
+const CLIENT_CHECK = "  - { use: '@posthouse/check-client' }\n";
+const LIMITS = `  - use: '@posthouse/check-limits'
+    config:
+      limits:
+        - { count: connections, by: network, most: 1000000, per: 1m }
+        - { count: messages, by: address, most: 1000000000, per: 1h }
+        - { count: failures, by: address, most: 1000000, per: 1h }
+`;
+const GREYLIST = "  - { use: '@posthouse/check-greylist', mode: observe, config: { path: ./greylist.db } }\n";
+const AUTH = (mode: string): string => `  - { use: '@posthouse/check-auth', mode: ${mode} }\n`;
+
+/** Rows: the plugins beside the store. `reference` is what `examples/reference-mta` asks of strangers, in its modes. */
+const rows: Readonly<Record<string, string>> = {
+  bare: '',
+  'check-client': CLIENT_CHECK,
+  'check-client, names':
+    "  - { use: '@posthouse/check-client', config: { unconfirmedReverseName: defer } }\n",
+  'check-limits': LIMITS,
+  'check-greylist, observe': GREYLIST,
+  'check-access':
+    "  - { use: '@posthouse/check-access', config: { rules: [{ of: client, entries: [198.51.100.0/24], format: list }] } }\n",
+  'check-sender-domain': "  - { use: '@posthouse/check-sender-domain' }\n",
+  'check-dnsbl': "  - { use: '@posthouse/check-dnsbl', config: { zones: [bl.test] } }\n",
+  'check-auth, observe': AUTH('observe'),
+  'check-auth, enforce': AUTH('enforce'),
+  reference: CLIENT_CHECK + LIMITS + GREYLIST + AUTH('observe'),
+  'reference, enforced': CLIENT_CHECK + LIMITS + GREYLIST + AUTH('enforce'),
+};
+
+function zoneOf(key: string): readonly string[] {
+  return [
+    'client.example MX 10 mx.client.example',
+    'mx.client.example A 192.0.2.10',
+    'client.example TXT v=spf1 ip4:198.51.100.0/24 include:_spf.client.example -all',
+    '_spf.client.example TXT v=spf1 ip4:192.0.2.0/24 -all',
+    '_dmarc.client.example TXT v=DMARC1; p=reject; rua=mailto:dmarc@client.example',
+    `s2026._domainkey.client.example TXT v=DKIM1; k=rsa; p=${key}`,
+    '10.2.0.192.in-addr.arpa PTR client.example',
+    'client.example A 192.0.2.10',
+  ];
+}
+
+/** An ordinary message, and the same with a signature (RSA 2048, relaxed/relaxed). */
+function letters(): { readonly key: string; readonly plain: Buffer; readonly signed: Buffer } {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const body = 'The quick brown fox jumps over the lazy dog, and then the whole of it again.\r\n'.repeat(
+    SIZE / 78,
+  );
+  const fields = [
+    'From: Bench <bench@client.example>\r\n',
+    'To: box@posthouse.test\r\n',
+    'Subject: load\r\n',
+    'Date: Tue, 24 Nov 2026 12:00:00 +0000\r\n',
+    `Message-ID: <${createHash('sha256').update(body).digest('hex').slice(0, 20)}@client.example>\r\n`,
+    'MIME-Version: 1.0\r\n',
+    'Content-Type: text/plain; charset=utf-8\r\n',
+  ];
+  const hash = new BodyHash('relaxed');
+  hash.update(Buffer.from(body));
+  const own = `DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=client.example; s=s2026;\r\n\th=from:to:subject:date:message-id:mime-version:content-type; bh=${hash.digest()};\r\n\tb=`;
+  const signature = sign('sha256', signingInput(fields, own, 'relaxed'), privateKey).toString('base64');
+  const plain = `${fields.join('')}\r\n${body}`;
+  return {
+    key: publicKey.export({ type: 'spki', format: 'der' }).toString('base64'),
+    plain: Buffer.from(plain),
+    signed: Buffer.from(`${own}${signature}\r\n${plain}`),
+  };
+}
+
+async function bench(): Promise<void> {
+  using disk = benchDisk();
+  await using dns = await dnsZone();
+  const { key, plain, signed } = letters();
+  dns.hold(zoneOf(key));
+  const scenarios = ['plain', 'signed'].map((name): Scenario & { readonly file: string } => {
+    const file = join(disk.folder, name);
+    writeFileSync(file, name === 'plain' ? plain : signed);
+    const sessions = Number(values.sessions ?? 100);
+    return { job: 'accept', source: 'generator', sessions, size: SIZE, client: CLIENT, file };
+  });
+  const only = values.only?.split(',');
+  const names = Object.keys(rows).filter((name) => name === 'bare' || (only?.includes(name) ?? true));
+  const servers = [];
+  try {
+    for (const [index, name] of names.entries()) {
+      const yaml = `hostname: bench.posthouse.test
+listeners: [{ name: mx, host: 127.0.0.1, port: 0, xclient: [127.0.0.0/8] }]
+control: false
+limits: { connectionsPerAddress: 1000, connectionsPerNetwork: 1000, connectionsPerMinute: 100000 }
+dns: { servers: ['${dns.server}'] }
+plugins:
+${storeAndOpenHouse(true)}${rows[name]}`;
+      servers.push(await startConfigured(name, join(disk.folder, `server-${index}`), yaml));
+    }
+    const runs = servers.map(() => scenarios.map((): Measurement[] => []));
+    // The first run warms up.
+    for (let repetition = 0; repetition <= repetitions; repetition++) {
+      for (const [row, server] of servers.entries()) {
+        for (const [column, scenario] of scenarios.entries()) {
+          const run = await measure(server, scenario, messages, { count: async () => 0 });
+          if (repetition > 0) runs[row]?.[column]?.push(run);
+        }
+      }
+    }
+    console.log(`\n${table(names, runs)}\n`);
+  } finally {
+    for (const server of servers) await server.stop();
+  }
+}
+
+function table(names: readonly string[], runs: readonly (readonly Measurement[][])[]): string {
+  const cell = (row: number, column: number, of: 'rate' | 'cpu'): number =>
+    median((runs[row]?.[column] ?? []).map((run) => run[of]));
+  return [
+    '| checks | plain, messages/s | CPU-ms | rate, bare = 1 | signed, messages/s | CPU-ms | rate, bare = 1 |',
+    '| --- | --- | --- | --- | --- | --- | --- |',
+    ...names.map((name, row) => {
+      const cells = [0, 1].flatMap((column) => [
+        cell(row, column, 'rate').toFixed(0),
+        cell(row, column, 'cpu').toFixed(3),
+        (cell(row, column, 'rate') / cell(0, column, 'rate')).toFixed(2),
+      ]);
+      return `| ${name} | ${cells.join(' | ')} |`;
+    }),
+  ].join('\n');
+}
+
+await bench();
