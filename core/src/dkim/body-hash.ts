@@ -53,11 +53,6 @@ export class BodyHash {
     return this.#hash.digest('base64');
   }
 
-  /** Octets of the whole canonical body, beyond the limit too. Known once the digest is. */
-  get length(): number {
-    return this.#length;
-  }
-
   get #holdsBack(): boolean {
     return this.#lineEnds > 0 || this.#afterSpace || this.#afterCr;
   }

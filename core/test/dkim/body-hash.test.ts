@@ -86,7 +86,7 @@ test('the hash is that of the canonical body, however the octets are cut', () =>
   );
 });
 
-test('`l=` hashes so many octets of the canonical body, and tells how many there are', () => {
+test('`l=` hashes so many octets of the canonical body', () => {
   fc.assert(
     fc.property(
       octets,
@@ -95,9 +95,7 @@ test('`l=` hashes so many octets of the canonical body, and tells how many there
       (body, limit, canonicalization) => {
         const hash = new BodyHash(canonicalization, limit);
         hash.update(Buffer.from(body, 'latin1'));
-        const whole = canonical(canonicalization, body);
-        assert.equal(hash.digest(), sha256(whole.slice(0, limit)));
-        assert.equal(hash.length, whole.length);
+        assert.equal(hash.digest(), sha256(canonical(canonicalization, body).slice(0, limit)));
       },
     ),
   );

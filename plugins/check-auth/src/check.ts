@@ -1,42 +1,50 @@
-// Runs the checks over one message with mailauth, and puts what it says into our own words.
+// Runs the checks over one message, and puts what they say into our own words.
 
-import { setImmediate } from 'node:timers/promises';
+import { domainToASCII } from 'node:url';
 import type { ReceivedMessage } from '@posthouse/core';
-import type { ArcData, DkimAnswer, DkimVerifier, Engine } from './engine.ts';
+import { ArcCheck, NO_ARC } from './arc.ts';
+import type { KeyRecords } from './dkim/key-record.ts';
+import { DkimVerifier } from './dkim/verifier.ts';
+import type { DmarcCheck } from './dmarc.ts';
+import type { Engine } from './engine.ts';
 import { fieldsOf } from './header-fields.ts';
 import type { Lookups } from './lookups.ts';
-import type { ArcResult, DkimResult, DmarcResult, MessageResults, SpfResult } from './results.ts';
-
-/** Octets of a body that are hashed in one go; then others have a turn. */
-const TURN = 262_144;
+import { MessageReader } from './message-reader.ts';
+import type { MessageResults, SpfResult } from './results.ts';
+import { clientAddress } from './spf/address.ts';
+import { HostCheck, type Policies } from './spf/check-host.ts';
 
 export interface SpfQuestion {
   /** '' for the null reverse-path. */
   readonly sender: string;
   readonly client: string;
   readonly helo: string;
-  /** Our own name, for the macro `%{r}`. */
-  readonly receiver: string;
 }
 
 /** RFC 7208. Never rejects: what cannot be found out is `temperror`. */
-export async function checkSpf(engine: Engine, question: SpfQuestion, lookups: Lookups): Promise<SpfResult> {
-  const { sender, client, helo, receiver } = question;
+export async function checkSpf(
+  policies: Policies,
+  { sender, client, helo }: SpfQuestion,
+  lookups: Lookups,
+): Promise<SpfResult> {
   const identity = sender === '' ? 'helo' : 'mailfrom';
-  try {
-    const { status, domain } = await engine.spf({
-      sender,
-      ip: client,
-      helo,
-      mta: receiver,
-      resolver: lookups.ask,
-      strict: true,
-    });
-    const value = status.smtp?.[identity] ?? domain;
-    return { result: status.result, domain, identity, value };
-  } catch {
-    return { result: 'temperror', domain: '', identity, value: '' };
-  }
+  // §2.4, §4.3: without a local part it is postmaster's.
+  const at = sender.lastIndexOf('@');
+  const local = at > 0 ? sender.slice(0, at) : 'postmaster';
+  const domain = aLabels(sender === '' ? helo : sender.slice(at + 1));
+  const address = clientAddress(client);
+  if (address === undefined) return { result: 'temperror', domain, identity, value: domain };
+  const check = new HostCheck(policies, lookups, { sender: `${local}@${domain}`, client: address, helo });
+  const result = await check.check(domain);
+  const value = sender !== '' && check.usedLocalPart ? sender : domain;
+  return { result, domain, identity, value };
+}
+
+function aLabels(domain: string): string {
+  const name = domain.toLowerCase();
+  if (!/[^\0-\x7f]/.test(name)) return name;
+  const ascii = domainToASCII(name);
+  return ascii === '' ? name : ascii;
 }
 
 export interface CheckSettings {
@@ -48,163 +56,37 @@ export interface CheckSettings {
   readonly client: string;
 }
 
+/** What outlasts a message. */
+export interface Memory {
+  readonly keys: KeyRecords;
+  readonly authors: DmarcCheck;
+}
+
 /** DKIM, ARC and DMARC. Rejects only where the message cannot be read. */
 export async function checkMessage(
   engine: Engine,
+  { keys, authors }: Memory,
   message: ReceivedMessage,
   spf: SpfResult,
   lookups: Lookups,
-  { signatures, minBits, now, client }: CheckSettings,
+  settings: CheckSettings,
 ): Promise<MessageResults> {
-  const verifier = new engine.DkimVerifier({
-    resolver: lookups.ask,
-    strict: true,
-    minBitLength: minBits,
-    curTime: now,
-    // Else it takes a Return-Path field of the message for the sender.
-    sender: 'postmaster@localhost',
-  });
-  await feed(verifier, message, signatures);
-  const dkim = verifier.results.map(dkimResult);
-  const arcAnswer = await engine.arc(verifier.arc, {
-    resolver: lookups.ask,
-    strict: true,
-    minBitLength: minBits,
-    ip: client,
-  });
-  const arc = arcResult(verifier.arc, arcAnswer.status);
-  return { spf, dkim, arc, dmarc: await checkDmarc(engine, verifier, spf, lookups) };
-}
-
-async function feed(verifier: DkimVerifier, message: ReceivedMessage, signatures: number): Promise<void> {
-  let head: Buffer | undefined = Buffer.alloc(0);
-  let turn = 0;
-  for await (const bytes of message.open()) {
-    let body = bytes;
-    if (head !== undefined) {
-      const searched: number = Math.max(0, head.length - 3);
-      head =
-        head.length === 0
-          ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-          : Buffer.concat([head, bytes]);
-      const end = head[0] === 13 && head[1] === 10 ? 0 : head.indexOf('\r\n\r\n', searched);
-      if (end === -1) continue;
-      const section = end === 0 ? 0 : end + 2;
-      await verifier.messageHeaders(fieldsOf(head.subarray(0, section), signatures));
-      body = head.subarray(section + 2);
-      head = undefined;
-    }
-    for (let at = 0; at < body.length; at += TURN) {
-      await verifier.nextChunk(body.subarray(at, at + TURN));
-      turn += Math.min(TURN, body.length - at);
-      if (turn >= TURN) {
-        turn = 0;
-        await setImmediate();
-      }
+  const reader = new MessageReader(message);
+  const header = await reader.header();
+  const fields = fieldsOf(header, settings.signatures);
+  const verifier = new DkimVerifier(fields, keys, lookups, settings);
+  const chain = fields.some(({ name }) => name.startsWith('arc-'))
+    ? await ArcCheck.begin(engine, header, fields, lookups, settings)
+    : undefined;
+  if (verifier.wantsBody || chain !== undefined) {
+    for await (const bytes of reader.body()) {
+      verifier.update(bytes);
+      await chain?.update(bytes);
     }
   }
-  if (head !== undefined) await verifier.messageHeaders(fieldsOf(head, signatures));
-  await verifier.finalChunk();
-}
-
-function dkimResult({ status, signingDomain = '', selector = '' }: DkimAnswer): DkimResult {
-  const { header = {}, policy = {}, comment = '' } = status;
-  const weak = policy['dkim-rules'];
-  return {
-    result: status.result,
-    domain: signingDomain.toLowerCase(),
-    selector,
-    identity: header.i ?? '',
-    algorithm: header.a ?? '',
-    signature: header.b ?? '',
-    reason: status.result === 'none' ? '' : (weak ?? comment),
-  };
-}
-
-function arcResult(
-  { chain }: ArcData,
-  { result, comment = '' }: { result: string; comment?: string },
-): ArcResult {
-  const sets = chain === false ? [] : chain;
-  const first = sets[0]?.['arc-authentication-results']?.original?.toString('latin1') ?? '';
-  return {
-    result,
-    reason: result === 'fail' ? comment : '',
-    sealers: sets.map((set) => set['arc-seal']?.parsed?.d?.value?.toLowerCase() ?? ''),
-    dmarcPassed: saysDmarcPass(first),
-  };
-}
-
-/** Whether a field of results has `dmarc=pass` outside comments, which nest, and quoted strings. */
-export function saysDmarcPass(field: string): boolean {
-  let plain = '';
-  let depth = 0;
-  let quoted = false;
-  for (let index = 0; index < field.length; index++) {
-    const character = field[index] as string;
-    if (character === '\\' && (quoted || depth > 0)) index += 1;
-    else if (quoted) quoted = character !== '"';
-    else if (character === '(') depth += 1;
-    else if (character === ')') depth = Math.max(0, depth - 1);
-    else if (depth > 0) continue;
-    else if (character === '"') quoted = true;
-    else plain += character;
-  }
-  return /;\s*dmarc\s*=\s*pass(?![\w-])/i.test(plain);
-}
-
-async function checkDmarc(
-  engine: Engine,
-  { headerFrom, fromFields, results }: DkimVerifier,
-  spf: SpfResult,
-  lookups: Lookups,
-): Promise<DmarcResult> {
-  const passed = results.filter(({ status }) => status.result === 'pass');
-  const { response, reason = '' } = await engine.evaluateDmarc({
-    headerFrom,
-    fromFields,
-    spfDomains: spf.result === 'pass' ? [spf.domain] : [],
-    dkimDomains: passed.map(({ id, signingDomain, status }) => ({
-      id,
-      domain: signingDomain,
-      ...(status.underSized !== undefined && { underSized: status.underSized }),
-    })),
-    resolver: lookups.askForPolicy,
-    strict: true,
-  });
-  const none = {
-    policy: 'none',
-    record: '',
-    policyDomain: '',
-    spfAligned: false,
-    dkimAligned: false,
-  } as const;
-  // RFC 8601 §2.7.2 has `permerror` for what can never be evaluated.
-  if (response === false) return { ...none, result: 'permerror', from: '', reason };
-  const { status, alignment, policy = 'none', rr = '', policyDomain = '' } = response;
-  const undecided = status.result === 'fail' && mayAlign(response.domain, [spf, ...results.map(dkimResult)]);
-  return {
-    result: undecided ? 'temperror' : status.result,
-    from: status.header?.from ?? '',
-    reason: undecided ? 'an aligned domain gave no answer' : '',
-    policy,
-    record: rr,
-    policyDomain,
-    spfAligned: alignment?.spf.result !== undefined,
-    dkimAligned: alignment?.dkim.result !== undefined,
-  };
-}
-
-/**
- * A check that DNS has kept from ending could still align: then the message has not failed (RFC 7489 §6.6.2). Only the
- * author's own domain counts, or anybody could put a refusal off with a dead name of his.
- */
-function mayAlign(
-  organization: string,
-  checks: readonly { readonly result: string; readonly domain: string }[],
-): boolean {
-  return checks.some(
-    ({ result, domain }) =>
-      result === 'temperror' && (domain === organization || domain.endsWith(`.${organization}`)),
-  );
+  await reader.close();
+  const dkim = await verifier.results();
+  const arc = chain === undefined ? NO_ARC : await chain.result();
+  const dmarc = await authors.check(fields, { spf, dkim }, lookups, settings.now);
+  return { spf, dkim, arc, dmarc };
 }

@@ -16,10 +16,13 @@ import {
 } from '@posthouse/core';
 import { checkMessage, checkSpf } from './check.ts';
 import { ConfigSchema } from './config.ts';
+import { KeyRecords } from './dkim/key-record.ts';
+import { DmarcCheck } from './dmarc.ts';
 import { type Engine, loadEngine } from './engine.ts';
 import { Lookups } from './lookups.ts';
 import { dispositionOf, judgementOf, spfJudgement } from './policy.ts';
 import { authenticationResults, type MessageResults, notes, receivedSpf, type SpfResult } from './results.ts';
+import { Policies } from './spf/check-host.ts';
 
 const MAPPED = /^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i;
 
@@ -43,6 +46,8 @@ export default definePlugin({
       if (loaded === undefined) throw new PosthouseError('plugin-invalid', 'check-auth is not started');
       return loaded;
     };
+    const policies = new Policies();
+    const memory = { keys: new KeyRecords(), authors: new DmarcCheck(engine) };
     const skips = ({ user, remoteAddress }: SessionView): boolean =>
       (config.skip.authenticated && user !== undefined) || trusted.has(remoteAddress);
     const clientOf = ({ remoteAddress }: SessionView): string =>
@@ -56,9 +61,8 @@ export default definePlugin({
         sender: sender === null ? '' : sender.toString(),
         client: clientOf(session),
         helo: session.helo ?? '',
-        receiver: rules.authservId,
       };
-      const spf = checkSpf(engine(), question, lookups).finally(() => lookups.close());
+      const spf = checkSpf(policies, question, lookups).finally(() => lookups.close());
       begun.set(session, spf);
       return spf;
     }
@@ -75,7 +79,7 @@ export default definePlugin({
       const { signatures, minBits } = config.dkim;
       try {
         const settings = { signatures, minBits, now: clock.now(), client: clientOf(session) };
-        return await checkMessage(engine(), message, spf, lookups, settings);
+        return await checkMessage(engine(), memory, message, spf, lookups, settings);
       } finally {
         lookups.close();
       }

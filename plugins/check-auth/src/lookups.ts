@@ -1,4 +1,4 @@
-// DNS as mailauth asks for it, answered by the house's Resolver within a budget: so many questions, so much time.
+// DNS for one check, answered by the house's Resolver within a budget: so many questions, so much time.
 // What goes over the budget is a temporary failure, as if DNS were silent.
 
 import type { Clock, Resolver, Timer } from '@posthouse/core';
@@ -19,6 +19,10 @@ export class LookupFailure extends Error {
     this.code = code;
   }
 }
+
+/** Made once: an error is dear for its stack, and most policies are asked for in vain at first. */
+const NOTHING = new LookupFailure('ENODATA', 'no such record');
+const NOWHERE = new LookupFailure('ENOTFOUND', 'no such name');
 
 export type Ask = (name: string, type: string) => Promise<readonly unknown[]>;
 
@@ -42,10 +46,10 @@ export class Lookups {
     this.#client = client;
   }
 
-  /** Records as node:dns has them. Rejects with a LookupFailure; never after longer than the budget. */
+  /** Records as node:dns has them, for mailauth. Rejects with a LookupFailure; never after longer than the budget. */
   readonly ask: Ask = async (name, type) => {
-    const records = await this.#within(() => this.#records(name, type), `${type} ${name}`);
-    if (records.length === 0) throw new LookupFailure('ENODATA', `no ${type} at ${name}`);
+    const records = type === 'TXT' ? (await this.txt(name)).map((text) => [text]) : [];
+    if (records.length === 0) throw NOTHING;
     return records;
   };
 
@@ -57,46 +61,50 @@ export class Lookups {
     if (type === 'TXT') return this.ask(name, type);
     const exists =
       type === 'A' &&
-      (await this.#within(async () => {
-        const { v4, v6 } = await this.#resolver.addresses(name, this.#controller.signal);
+      (await this.#within(async (signal) => {
+        const { v4, v6 } = await this.#resolver.addresses(name, signal);
         if (v4.length + v6.length > 0) return true;
-        return (await this.#resolver.mxRecords(name, this.#controller.signal)).length > 0;
-      }, `whether ${name} exists`));
-    if (!exists) throw new LookupFailure('ENOTFOUND', `${name} does not exist`);
+        return (await this.#resolver.mxRecords(name, signal)).length > 0;
+      }));
+    if (!exists) throw NOWHERE;
     return [name];
   };
+
+  /** Each record with its strings joined; none for a name that does not exist. Rejects as `ask` does, as all below. */
+  txt(name: string): Promise<readonly string[]> {
+    return this.#within((signal) => this.#resolver.txt(name, signal));
+  }
+
+  a(name: string): Promise<readonly string[]> {
+    return this.#within((signal) => this.#resolver.a(name, signal));
+  }
+
+  aaaa(name: string): Promise<readonly string[]> {
+    return this.#within(async (signal) => (await this.#resolver.addresses(name, signal)).v6);
+  }
+
+  /** Hosts, best first. */
+  mx(name: string): Promise<readonly string[]> {
+    return this.#within(async (signal) =>
+      (await this.#resolver.mxRecords(name, signal)).map(({ exchange }) => exchange),
+    );
+  }
+
+  /** The names of the client. */
+  ptr(): Promise<readonly string[]> {
+    return this.#within((signal) => this.#resolver.ptr(this.#client, signal));
+  }
 
   /** Nobody waits for answers any more. */
   close(): void {
     this.#timer?.stop();
   }
 
-  async #records(name: string, type: string): Promise<readonly unknown[]> {
-    const { signal } = this.#controller;
-    switch (type) {
-      case 'TXT':
-        return (await this.#resolver.txt(name, signal)).map((text) => [text]);
-      case 'MX':
-        return (await this.#resolver.mxRecords(name, signal)).map(({ exchange, preference }) => ({
-          exchange,
-          priority: preference,
-        }));
-      case 'A':
-        return (await this.#resolver.addresses(name, signal)).v4;
-      case 'AAAA':
-        return (await this.#resolver.addresses(name, signal)).v6;
-      case 'PTR':
-        return this.#resolver.ptr(this.#client, signal);
-      default:
-        return [];
-    }
-  }
-
-  async #within<T>(answer: () => Promise<T>, question: string): Promise<T> {
+  async #within<T>(answer: (signal: AbortSignal) => Promise<T>): Promise<T> {
     this.#left -= 1;
-    if (this.#left < 0) throw new LookupFailure('ETIMEOUT', `too many lookups: ${question} is not asked`);
+    if (this.#left < 0) throw new LookupFailure('ETIMEOUT', 'too many lookups');
     try {
-      return await Promise.race([answer(), this.#deadline()]);
+      return await Promise.race([answer(this.#controller.signal), this.#deadline()]);
     } catch (error) {
       if (error instanceof LookupFailure) throw error;
       throw new LookupFailure('ESERVFAIL', error instanceof Error ? error.message : String(error));

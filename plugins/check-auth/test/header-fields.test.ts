@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { fieldsOf } from '../src/header-fields.ts';
+import { fieldsOf, octetFields } from '../src/header-fields.ts';
 
 const { parseHeaders } = createRequire(import.meta.url)('mailauth/lib/tools.js') as {
   parseHeaders(header: Buffer): { parsed: { key: string; casedKey: string; line: Buffer }[] };
@@ -28,7 +28,7 @@ test('cuts a header section as mailauth does', () => {
         key || '',
         octets.toString('latin1'),
       ]);
-      const ours = fieldsOf(header, 50).parsed.map(({ key, line: octets }) => [
+      const ours = octetFields(fieldsOf(header, 50)).map(({ key, line: octets }) => [
         key,
         octets.toString('latin1'),
       ]);
@@ -40,7 +40,7 @@ test('cuts a header section as mailauth does', () => {
 test('keeps so many signatures, from the top', () => {
   const header = Buffer.from([1, 2, 3, 4].map((n) => `DKIM-signature: ${n}\r\n`).join(''));
   assert.deepEqual(
-    fieldsOf(header, 2).parsed.map(({ line }) => line.toString()),
+    fieldsOf(header, 2).map(({ raw }) => raw),
     ['DKIM-signature: 1', 'DKIM-signature: 2'],
   );
 });
@@ -49,7 +49,7 @@ test('leaves out a field over 16 KiB that would be read, and keeps one that is o
   const long = 'x'.repeat(17_000);
   const header = Buffer.from(`From: ${long}\r\nSubject: ${long}\r\nTo: a\r\n`);
   assert.deepEqual(
-    fieldsOf(header, 5).parsed.map(({ key }) => key),
+    fieldsOf(header, 5).map(({ name }) => name),
     ['subject', 'to'],
   );
 });
@@ -57,6 +57,6 @@ test('leaves out a field over 16 KiB that would be read, and keeps one that is o
 test('takes a quarter of a megabyte of folded lines in its stride', () => {
   const header = Buffer.from(`Subject: x\r\n${' a\r\n'.repeat(65_000)}`);
   const started = process.cpuUsage();
-  assert.equal(fieldsOf(header, 5).parsed.length, 1);
+  assert.equal(fieldsOf(header, 5).length, 1);
   assert.ok(process.cpuUsage(started).user < 500_000);
 });

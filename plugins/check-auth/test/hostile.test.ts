@@ -6,9 +6,12 @@ import type { ReceivedMessage, Resolver } from '@posthouse/core';
 import { fakeClock, fakeResolver } from '@posthouse/core/testing';
 import fc from 'fast-check';
 import { checkMessage, checkSpf } from '../src/check.ts';
+import { KeyRecords } from '../src/dkim/key-record.ts';
+import { DmarcCheck } from '../src/dmarc.ts';
 import { type Engine, loadEngine } from '../src/engine.ts';
 import { Lookups } from '../src/lookups.ts';
 import { authenticationResults, type MessageResults, type SpfResult } from '../src/results.ts';
+import { Policies } from '../src/spf/check-host.ts';
 import { rfc8463, rfc8463Zone } from './keys.ts';
 
 const SPF: SpfResult = { result: 'none', domain: 'a.example', identity: 'mailfrom', value: 'a.example' };
@@ -46,13 +49,14 @@ async function checked(
 ): Promise<MessageResults> {
   const lookups = new Lookups(resolver, fakeClock(), BUDGET, '192.0.2.1');
   const settings = { signatures: 10, minBits: 1024, now: Date.UTC(2026, 0, 1), client: '192.0.2.1' };
-  return checkMessage(engine, messageOf(content), SPF, lookups, settings);
+  const memory = { keys: new KeyRecords(), authors: new DmarcCheck(() => engine) };
+  return checkMessage(engine, memory, messageOf(content), SPF, lookups, settings);
 }
 
 async function spfOf(resolver: Resolver): Promise<string> {
   const lookups = new Lookups(resolver, fakeClock(), BUDGET, '192.0.2.1');
-  const question = { sender: 'a@a.example', client: '192.0.2.1', helo: 'a.example', receiver: 'b.example' };
-  return (await checkSpf(engine, question, lookups)).result;
+  const question = { sender: 'a@a.example', client: '192.0.2.1', helo: 'a.example' };
+  return (await checkSpf(new Policies(), question, lookups)).result;
 }
 
 describe('a header section of 256 KiB', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { saysDmarcPass } from '../src/check.ts';
+import { saysDmarcPass } from '../src/arc.ts';
 import { receivedSpf, type SpfResult } from '../src/results.ts';
 
 describe('Received-SPF', () => {

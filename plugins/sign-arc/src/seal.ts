@@ -3,6 +3,7 @@
 
 import type { KeyObject } from 'node:crypto';
 import type { FinalMessage } from '@posthouse/core';
+import { BodyHash } from '@posthouse/core/dkim';
 
 /** mailauth, as far as it is used here. */
 export interface Sealer {
@@ -16,11 +17,6 @@ export interface Sealer {
   ): Promise<{ readonly headers: readonly string[]; readonly errors: readonly { readonly err?: Error }[] }>;
   /** Throws for a chain that is none. */
   getARChain(headers: Fields, options: { readonly strict: true }): unknown;
-  dkimBody(
-    canonicalization: 'relaxed',
-    algorithm: 'sha256',
-    limit: false,
-  ): { update(octets: Uint8Array): void; digest(encoding: 'base64'): string };
 }
 
 export interface Seal {
@@ -50,13 +46,7 @@ interface Field {
 /** Loaded when the plugin starts: mailauth takes a tenth of a second. */
 export async function loadSealer(): Promise<Sealer> {
   const arc = 'mailauth/lib/arc/index.js';
-  const body = 'mailauth/lib/dkim/body/index.js';
-  const [{ default: sealing }, { default: hashing }] = (await Promise.all([import(arc), import(body)])) as [
-    { default: Pick<Sealer, 'createSeal' | 'getARChain'> },
-    { default: Pick<Sealer, 'dkimBody'> },
-  ];
-  const { createSeal, getARChain } = sealing;
-  return { createSeal, getARChain, dkimBody: hashing.dkimBody };
+  return ((await import(arc)) as { default: Sealer }).default;
 }
 
 /** The three fields for the top of the message, or why there are none: a chain is full, or has failed before. */
@@ -69,7 +59,7 @@ export async function sealed(
   const parsed = fieldsOf(header);
   const authResults = resultsUnder(authservId, parsed);
   if (authResults === undefined) return { refused: `no Authentication-Results of ${authservId} to seal` };
-  const hash = sealer.dkimBody('relaxed', 'sha256', false);
+  const hash = new BodyHash('relaxed');
   for await (const octets of message.inMemory ?? message.open()) hash.update(octets);
   const fields = { parsed, original: header };
   let chain: unknown;
@@ -87,7 +77,7 @@ export async function sealed(
       signingDomain: domain,
       selector,
       privateKey: key.export({ type: 'pkcs8', format: 'pem' }),
-      bodyHash: hash.digest('base64'),
+      bodyHash: hash.digest(),
       signTime: new Date(now),
       authResults,
       cv,
