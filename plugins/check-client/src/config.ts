@@ -44,6 +44,11 @@ export const ConfigSchema = Type.Object(
       description:
         'None of the names of the address leads back to it (`reject_unknown_client_hostname`; FCrDNS). Not asked where it has no name.',
     }),
+    iprev: Type.With(Type.Boolean(), {
+      default: false,
+      description:
+        'Asks for the names of the address for the record alone: `iprev` in Authentication-Results (RFC 8601 §2.7.3), and the note. Written as well where a rule above asks for them.',
+    }),
     ownNames: Type.With(Type.Array(Type.String({ minLength: 1 })), {
       default: [],
       description: 'Further names that no stranger has: your domains, the other names of this server.',

@@ -4,6 +4,7 @@
 import {
   addReason,
   Clock,
+  type DataAsked,
   definePlugin,
   type HookTable,
   LET_THROUGH,
@@ -20,7 +21,7 @@ import { heloFault, hostNameOf, plain } from './helo.ts';
 import { type ReverseName, reverseNameOf } from './reverse-name.ts';
 
 type Answer = HookTable['on-mail-from']['answer'];
-type Fault = Exclude<keyof Config, 'ownNames' | 'unanswered' | 'timeout' | 'trustedNetworks'>;
+type Fault = Exclude<keyof Config, 'iprev' | 'ownNames' | 'unanswered' | 'timeout' | 'trustedNetworks'>;
 
 /** The names of the client's address; `confirmed` is one that leads back to it. */
 const REVERSE_NAME = note<{ readonly names: readonly string[]; readonly confirmed: string | null }>(
@@ -55,6 +56,7 @@ export default definePlugin({
         // The answer comes while the client says who it is.
         'on-connect': ({ session, notes }) => (notes.get(LET_THROUGH) ? undefined : desk.begin(session)),
         'on-mail-from': (asked) => desk.judge(asked),
+        ...(desk.asksReverse && { 'on-data': (asked: DataAsked) => desk.record(asked) }),
       },
     };
   },
@@ -71,7 +73,10 @@ class ClientDesk {
   readonly #tools: Tools;
   readonly #trusted: TrustedNetworks;
   readonly #ownNames: ReadonlySet<string>;
-  readonly #asksReverse: boolean;
+  /** Whether the names of clients are asked for at all. */
+  readonly asksReverse: boolean;
+  /** Whether a rule wants them. */
+  readonly #judgesReverse: boolean;
   readonly #begun = new WeakMap<
     SessionView,
     { readonly address: string; readonly reverse: Promise<ReverseName | undefined> }
@@ -82,18 +87,18 @@ class ClientDesk {
     this.#tools = tools;
     this.#trusted = new TrustedNetworks(config.trustedNetworks, 'trustedNetworks');
     this.#ownNames = new Set([identity.hostname, ...config.ownNames].map(plain));
-    this.#asksReverse = config.noReverseName !== 'ignore' || config.unconfirmedReverseName !== 'ignore';
+    this.#judgesReverse = config.noReverseName !== 'ignore' || config.unconfirmedReverseName !== 'ignore';
+    this.asksReverse = config.iprev || this.#judgesReverse;
   }
 
   begin(session: SessionView): undefined {
-    if (this.#asksReverse && !this.#trusted.has(session.remoteAddress)) void this.#reverse(session);
+    if (this.asksReverse && !this.#trusted.has(session.remoteAddress)) void this.#reverse(session);
   }
 
   /** At once where no DNS is needed. */
   judge(asked: MailFromAsked): Answer | undefined | Promise<Answer | undefined> {
     const { session, notes } = asked;
-    if (session.user !== undefined || notes.get(LET_THROUGH) !== undefined) return undefined;
-    if (this.#trusted.has(session.remoteAddress)) return undefined;
+    if (!this.#isJudged(session, notes)) return undefined;
     const { helo, remoteAddress, localAddress } = session;
     const fault =
       helo === undefined
@@ -103,7 +108,7 @@ class ClientDesk {
     if (refusal !== undefined) return refusal;
     const name = helo === undefined || fault !== undefined ? undefined : hostNameOf(helo);
     const asksHelo = this.#tools.config.unknownHelo !== 'ignore' && name !== undefined;
-    return asksHelo || this.#asksReverse ? this.#ask(asked, asksHelo ? name : undefined) : undefined;
+    return asksHelo || this.#judgesReverse ? this.#ask(asked, asksHelo ? name : undefined) : undefined;
   }
 
   async #ask(asked: MailFromAsked, helo: string | undefined): Promise<Answer | undefined> {
@@ -112,14 +117,14 @@ class ClientDesk {
       helo === undefined
         ? true
         : this.#within(async (signal) => (await resolver.mx(helo, signal)).length > 0);
-    const reverse = this.#asksReverse ? this.#reverse(asked.session) : undefined;
+    const reverse = this.#judgesReverse ? this.#reverse(asked.session) : undefined;
     const [heloKnown, names] = await Promise.all([known, reverse]);
     if (heloKnown === false) {
       const refusal = this.#follow('unknownHelo', asked);
       if (refusal !== undefined) return refusal;
     }
     if (names !== undefined) {
-      asked.notes.set(REVERSE_NAME, { names: names.names, confirmed: names.confirmed ?? null });
+      remember(asked.notes, names);
       const fault =
         names.names.length === 0
           ? 'noReverseName'
@@ -129,12 +134,29 @@ class ClientDesk {
       const refusal = fault === undefined ? undefined : this.#follow(fault, asked);
       if (refusal !== undefined) return refusal;
     }
-    const isUnanswered = heloKnown === undefined || (this.#asksReverse && names === undefined);
+    const isUnanswered = heloKnown === undefined || (this.#judgesReverse && names === undefined);
     if (isUnanswered && config.unanswered === 'defer')
       return Verdict.defer('4.7.25', 'DNS says nothing about you, please try again later', {
         reason: 'client.unanswered',
       });
     return undefined;
+  }
+
+  /** Writes down what is known of the names. */
+  async record({ session, notes, edits }: DataAsked): Promise<undefined> {
+    if (!this.#isJudged(session, notes)) return;
+    const found = await this.#reverse(session);
+    if (found !== undefined) remember(notes, found);
+    edits.authenticationResult({
+      method: 'iprev',
+      result: iprevResult(found),
+      properties: { 'policy.iprev': session.remoteAddress },
+    });
+  }
+
+  #isJudged(session: SessionView, notes: MailFromAsked['notes']): boolean {
+    if (session.user !== undefined || notes.get(LET_THROUGH) !== undefined) return false;
+    return !this.#trusted.has(session.remoteAddress);
   }
 
   #reverse(session: SessionView): Promise<ReverseName | undefined> {
@@ -174,4 +196,15 @@ class ClientDesk {
         .finally(() => timer.stop());
     });
   }
+}
+
+function remember(notes: MailFromAsked['notes'], { names, confirmed }: ReverseName): void {
+  notes.set(REVERSE_NAME, { names, confirmed: confirmed ?? null });
+}
+
+/** RFC 8601 §2.7.3. */
+function iprevResult(found: ReverseName | undefined): string {
+  if (found === undefined) return 'temperror';
+  if (found.confirmed !== undefined) return 'pass';
+  return found.names.length === 0 ? 'permerror' : 'fail';
 }

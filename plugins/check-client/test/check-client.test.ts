@@ -62,6 +62,35 @@ test('an address without a name, and one whose name leads elsewhere, get what th
   );
 });
 
+const dead: Resolver = {
+  ...fakeResolver(),
+  ptr: () => Promise.reject(new Error('no answer')),
+};
+for (const [what, resolver, result] of [
+  ['a name that leads back', fakeResolver(KNOWN), 'pass'],
+  ['names that lead elsewhere', fakeResolver({ '192.0.2.1': { ptr: ['elsewhere.example'] } }), 'fail'],
+  ['no name', fakeResolver(), 'permerror'],
+  ['no answer', dead, 'temperror'],
+] as const) {
+  test(`RFC 8601 §2.7.3: iprev of ${what} is ${result}, and refuses nobody`, async () => {
+    await using plugin = await mount(checkClient({ iprev: true }), { resolver });
+    const session = { remoteAddress: '192.0.2.1' };
+    assert.deepEqual(await plugin.ask('on-mail-from', { session }), Verdict.continue());
+    assert.deepEqual(await plugin.ask('on-data', { session }), Verdict.continue());
+    const found = { method: 'iprev', result, properties: { 'policy.iprev': '192.0.2.1' } };
+    assert.deepEqual(plugin.edits, [{ kind: 'result', result: found }]);
+  });
+}
+
+test('iprev is not said of users and of our own networks, nor where no names are asked for', async () => {
+  await using plugin = await mount(checkClient({ iprev: true }), { resolver: fakeResolver(KNOWN) });
+  await plugin.ask('on-data', { session: { user: 'ann' } });
+  await plugin.ask('on-data', { session: { remoteAddress: '10.0.0.1' } });
+  assert.deepEqual(plugin.edits, []);
+  await using silent = await mount(checkClient(), { resolver: fakeResolver(KNOWN) });
+  await assert.rejects(silent.ask('on-data'), /has no on-data handler/);
+});
+
 test('a HELO that DNS does not know is refused where that is asked for', async () => {
   await using plugin = await mount(checkClient({ unknownHelo: 'reject' }), { resolver: fakeResolver(KNOWN) });
   const as = (helo: string) => plugin.ask('on-mail-from', { session: { helo } });
