@@ -13,10 +13,11 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BodyHash, signingInput } from '@posthouse/core/dkim';
 import { dnsZone } from '../support/dns-zone.ts';
+import { startConfigured, storeAndOpenHouse } from './contestants/posthouse.ts';
 import { benchDisk } from './journaled-disk.ts';
-import { type Measurement, measure, type Scenario } from './measure.ts';
-import { startConfigured, storeAndOpenHouse } from './posthouse.ts';
+import { type Measurement, measure } from './measure.ts';
 import { median } from './report.ts';
+import type { Scenario } from './scenario.ts';
 
 const { values } = parseArgs({
   options: {
@@ -31,33 +32,38 @@ const messages = Number(values.messages ?? 6_000);
 const CLIENT = '192.0.2.10';
 const SIZE = 4096;
 
-const CLIENT_CHECK = "  - { use: '@posthouse/check-client' }\n";
-const LIMITS = `  - use: '@posthouse/check-limits'
-    config:
-      limits:
-        - { count: connections, by: network, most: 1000000, per: 1m }
-        - { count: messages, by: address, most: 1000000000, per: 1h }
-        - { count: failures, by: address, most: 1000000, per: 1h }
-`;
-const GREYLIST = "  - { use: '@posthouse/check-greylist', mode: observe, config: { path: ./greylist.db } }\n";
-const AUTH = (mode: string): string => `  - { use: '@posthouse/check-auth', mode: ${mode} }\n`;
+const plugin = (name: string, config: object = {}, mode = 'enforce'): object => ({
+  use: `@posthouse/${name}`,
+  mode,
+  config,
+});
+const CLIENT_CHECK = plugin('check-client');
+const LIMITS = plugin('check-limits', {
+  limits: [
+    { count: 'connections', by: 'network', most: 1_000_000, per: '1m' },
+    { count: 'messages', by: 'address', most: 1_000_000_000, per: '1h' },
+    { count: 'failures', by: 'address', most: 1_000_000, per: '1h' },
+  ],
+});
+const GREYLIST = plugin('check-greylist', { path: './greylist.db' }, 'observe');
+const ACCESS = plugin('check-access', {
+  rules: [{ of: 'client', entries: ['198.51.100.0/24'], format: 'list' }],
+});
 
 /** Rows: the plugins beside the store. `reference` is what `examples/reference-mta` asks of strangers, in its modes. */
-const rows: Readonly<Record<string, string>> = {
-  bare: '',
-  'check-client': CLIENT_CHECK,
-  'check-client, names':
-    "  - { use: '@posthouse/check-client', config: { unconfirmedReverseName: defer } }\n",
-  'check-limits': LIMITS,
-  'check-greylist, observe': GREYLIST,
-  'check-access':
-    "  - { use: '@posthouse/check-access', config: { rules: [{ of: client, entries: [198.51.100.0/24], format: list }] } }\n",
-  'check-sender-domain': "  - { use: '@posthouse/check-sender-domain' }\n",
-  'check-dnsbl': "  - { use: '@posthouse/check-dnsbl', config: { zones: [bl.test] } }\n",
-  'check-auth, observe': AUTH('observe'),
-  'check-auth, enforce': AUTH('enforce'),
-  reference: CLIENT_CHECK + LIMITS + GREYLIST + AUTH('observe'),
-  'reference, enforced': CLIENT_CHECK + LIMITS + GREYLIST + AUTH('enforce'),
+const rows: Readonly<Record<string, readonly object[]>> = {
+  bare: [],
+  'check-client': [CLIENT_CHECK],
+  'check-client, names': [plugin('check-client', { unconfirmedReverseName: 'defer' })],
+  'check-limits': [LIMITS],
+  'check-greylist, observe': [GREYLIST],
+  'check-access': [ACCESS],
+  'check-sender-domain': [plugin('check-sender-domain')],
+  'check-dnsbl': [plugin('check-dnsbl', { zones: ['bl.test'] })],
+  'check-auth, observe': [plugin('check-auth', {}, 'observe')],
+  'check-auth, enforce': [plugin('check-auth')],
+  reference: [CLIENT_CHECK, LIMITS, GREYLIST, plugin('check-auth', {}, 'observe')],
+  'reference, enforced': [CLIENT_CHECK, LIMITS, GREYLIST, plugin('check-auth')],
 };
 
 function zoneOf(key: string): readonly string[] {
@@ -109,21 +115,31 @@ async function bench(): Promise<void> {
     const file = join(disk.folder, name);
     writeFileSync(file, name === 'plain' ? plain : signed);
     const sessions = Number(values.sessions ?? 100);
-    return { job: 'accept', source: 'generator', sessions, size: SIZE, client: CLIENT, file };
+    return {
+      job: 'accept',
+      source: 'generator',
+      sessions,
+      size: SIZE,
+      connections: 'kept',
+      tls: false,
+      client: CLIENT,
+      file,
+    };
   });
   const only = values.only?.split(',');
   const names = Object.keys(rows).filter((name) => name === 'bare' || (only?.includes(name) ?? true));
   const servers = [];
   try {
     for (const [index, name] of names.entries()) {
-      const yaml = `hostname: bench.posthouse.test
-listeners: [{ name: mx, host: 127.0.0.1, port: 0, xclient: [127.0.0.0/8] }]
-control: false
-limits: { connectionsPerAddress: 1000, connectionsPerNetwork: 1000, connectionsPerMinute: 100000 }
-dns: { servers: ['${dns.server}'] }
-plugins:
-${storeAndOpenHouse(true)}${rows[name]}`;
-      servers.push(await startConfigured(name, join(disk.folder, `server-${index}`), yaml));
+      const definition = {
+        hostname: 'bench.posthouse.test',
+        listeners: [{ name: 'mx', host: '127.0.0.1', port: 0, xclient: ['127.0.0.0/8'] }],
+        control: false,
+        limits: { connectionsPerAddress: 1000, connectionsPerNetwork: 1000, connectionsPerMinute: 100_000 },
+        dns: { servers: [dns.server] },
+        plugins: [...storeAndOpenHouse(true), ...(rows[name] ?? [])],
+      };
+      servers.push(await startConfigured(join(disk.folder, `server-${index}`), definition));
     }
     const runs = servers.map(() => scenarios.map((): Measurement[] => []));
     // The first run warms up.

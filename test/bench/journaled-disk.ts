@@ -12,7 +12,8 @@ export interface BenchDisk extends Disposable {
   readonly description: string;
 }
 
-const SIZE = 4 * 1024 ** 3;
+/** Octets; the image is sparse. */
+const SIZE = 16 * 1024 ** 3;
 
 export function benchDisk(): BenchDisk {
   const base = publicFolder();

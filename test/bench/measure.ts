@@ -4,22 +4,10 @@ import { execFileSync, spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type Contestant, type Job, RECIPIENT } from './contestant.ts';
-import type { Load, LoadResult } from './generator.ts';
+import { type Job, RECIPIENT, type RunningServer } from './contestant.ts';
 import { accountsOf } from './process-accounts.ts';
-
-/** Who makes the load: Postfix's smtp-source, one command at a time, or our own generator, which pipelines. */
-export type Source = 'smtp-source' | 'generator';
-
-export interface Scenario {
-  readonly job: Job;
-  readonly source: Source;
-  readonly sessions: number;
-  readonly size: number;
-  /** See Load: for the generator. */
-  readonly client?: string;
-  readonly file?: string;
-}
+import type { Load, LoadResult } from './programs/generator.ts';
+import type { Scenario } from './scenario.ts';
 
 export interface Measurement {
   /** Messages per second, from the first to the last that was accepted, relayed or delivered. */
@@ -27,6 +15,7 @@ export interface Measurement {
   /** CPU milliseconds per message, of all processes of the server. */
   readonly cpu: number;
   /** Milliseconds for one message to its 250; undefined where smtp-source, which does not tell, made the load. */
+  readonly p50: number | undefined;
   readonly p99: number | undefined;
   /** Octets, of the largest process since it was started. */
   readonly peakMemory: number;
@@ -37,38 +26,36 @@ export interface NextHop {
 }
 
 export async function measure(
-  contestant: Contestant,
-  { job, source, ...scenario }: Scenario,
+  server: RunningServer,
+  scenario: Scenario,
   messages: number,
   nextHop: NextHop,
 ): Promise<Measurement> {
-  await quiet(contestant.pid);
-  const before = accountsOf(contestant.pid);
-  const done = await progress(job, contestant, nextHop);
+  const { job, source, ...rest } = scenario;
+  await quiet(server.pid);
+  const before = accountsOf(server.pid);
+  const done = await progress(job, server, nextHop);
   const began = performance.now();
-  const load: Load = { ...scenario, port: contestant.port, messages, recipient: RECIPIENT };
+  const load: Load = { ...rest, port: server.port, messages, recipient: RECIPIENT };
   const result = source === 'generator' ? await generate(load) : smtpSource(load);
-  if (result.accepted !== messages)
-    throw new Error(`${contestant.name} accepted ${result.accepted} of ${messages}`);
+  if (result.accepted !== messages) throw new Error(`${result.accepted} of ${messages} were accepted`);
   let seconds = result.seconds;
   if (job !== 'accept') {
-    await until(
-      async () => (await progress(job, contestant, nextHop)) - done >= messages,
-      `${contestant.name}: ${job}`,
-    );
+    await until(async () => (await progress(job, server, nextHop)) - done >= messages, job);
     seconds = (performance.now() - began) / 1000;
   }
-  await quiet(contestant.pid);
-  const after = accountsOf(contestant.pid);
+  await quiet(server.pid);
+  const after = accountsOf(server.pid);
   return {
     rate: messages / seconds,
     cpu: (after.cpu - before.cpu) / messages,
+    p50: result.p50,
     p99: result.p99,
     peakMemory: after.peakMemory,
   };
 }
 
-async function progress(job: Job, { maildir }: Contestant, nextHop: NextHop): Promise<number> {
+async function progress(job: Job, { maildir }: RunningServer, nextHop: NextHop): Promise<number> {
   if (job === 'accept') return 0;
   if (job === 'relay') return nextHop.count();
   try {
@@ -78,10 +65,15 @@ async function progress(job: Job, { maildir }: Contestant, nextHop: NextHop): Pr
   }
 }
 
-type Sent = Pick<LoadResult, 'accepted' | 'seconds'> & { readonly p99: number | undefined };
+interface Sent {
+  readonly accepted: number;
+  readonly seconds: number;
+  readonly p50: number | undefined;
+  readonly p99: number | undefined;
+}
 
-function generate(load: Load): Promise<Sent> {
-  const script = fileURLToPath(new URL('./generator.js', import.meta.url));
+function generate(load: Load): Promise<LoadResult> {
+  const script = fileURLToPath(new URL('./programs/generator.js', import.meta.url));
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [script, JSON.stringify(load)], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -98,11 +90,12 @@ function generate(load: Load): Promise<Sent> {
   });
 }
 
-function smtpSource({ port, sessions, messages, size, recipient }: Load): Sent {
+function smtpSource({ port, sessions, messages, size, recipient, connections }: Load): Sent {
   const counts = ['-s', String(sessions), '-m', String(messages), '-l', String(size)];
+  const kept = connections === 'kept' ? ['-d'] : [];
   const began = performance.now();
   execFileSync('smtp-source', [
-    '-d',
+    ...kept,
     ...counts,
     '-f',
     'bench@client.example',
@@ -110,7 +103,8 @@ function smtpSource({ port, sessions, messages, size, recipient }: Load): Sent {
     recipient,
     `127.0.0.1:${port}`,
   ]);
-  return { accepted: messages, seconds: (performance.now() - began) / 1000, p99: undefined };
+  const seconds = (performance.now() - began) / 1000;
+  return { accepted: messages, seconds, p50: undefined, p99: undefined };
 }
 
 /** Waits until the server has nothing to do any more. */
@@ -122,7 +116,7 @@ async function quiet(pid: number): Promise<void> {
     const idle = now - before <= 10;
     before = now;
     return idle;
-  }, 'the server does not come to rest');
+  }, 'coming to rest');
 }
 
 async function until(condition: () => Promise<boolean>, what: string): Promise<void> {

@@ -21,14 +21,20 @@ export interface Accounts {
 
 export function accountsOf(root: number): Accounts {
   const all = processes();
-  const family = [root];
-  for (const member of family) {
-    for (const [pid, { parent }] of all) if (parent === member) family.push(pid);
-  }
+  const family = familyOf(root, all);
   return {
     cpu: family.reduce((sum, pid) => sum + (all.get(pid)?.cpu ?? 0), 0),
     peakMemory: family.reduce((peak, pid) => Math.max(peak, peakMemoryOf(pid)), 0),
   };
+}
+
+/** A process and all that descend from it. */
+export function familyOf(root: number, all = processes()): readonly number[] {
+  const family = [root];
+  for (const member of family) {
+    for (const [pid, { parent }] of all) if (parent === member) family.push(pid);
+  }
+  return family;
 }
 
 function processes(): ReadonlyMap<number, ProcessEntry> {

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Load, LoadResult } from '../bench/generator.ts';
+import type { Load, LoadResult } from '../bench/programs/generator.ts';
 import { accountsOf } from '../bench/process-accounts.ts';
 import { CERTIFICATE } from '../support/certificate.ts';
 import type { Behaviour } from '../support/crowd.ts';
@@ -25,7 +25,7 @@ const TLS_BOUND = 60 * 1024;
 const ROUNDS = 3;
 const MESSAGES = 5000;
 
-const GENERATOR = fileURLToPath(new URL('../bench/generator.js', import.meta.url));
+const GENERATOR = fileURLToPath(new URL('../bench/programs/generator.js', import.meta.url));
 const NOWHERE = fileURLToPath(new URL('../support/deliver-nowhere.js', import.meta.url));
 
 const house = durableHouse({
@@ -108,7 +108,15 @@ interface Rate {
 }
 
 async function rate(server: ServerProcess, messages: number): Promise<Rate> {
-  const load: Load = { port: server.port, sessions: 20, messages, size: 4096, recipient: `box1@${DOMAIN}` };
+  const load: Load = {
+    port: server.port,
+    sessions: 20,
+    messages,
+    size: 4096,
+    recipient: `box1@${DOMAIN}`,
+    connections: 'kept',
+    tls: false,
+  };
   const { cpu: before } = accountsOf(server.pid);
   const child = spawn(process.execPath, [GENERATOR, JSON.stringify(load)], {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -15,6 +15,11 @@ const EXIM = process.env.POSTHOUSE_EXIM ?? 'exim4';
 /** The user that Debian's Exim is built to run as. */
 const USER = 'Debian-exim';
 
+export function eximVersion(): string | undefined {
+  const asked = spawnSync(EXIM, ['-C', '/dev/null', '-bV'], { encoding: 'utf8' });
+  return /^Exim version (\S+)/m.exec(asked.stdout)?.[1];
+}
+
 export function missingExim(): string | undefined {
   if (spawnSync('id', [USER]).status !== 0) return `there is no user ${USER}, as whom Exim runs`;
   return missingRoot() ?? missingProgram(EXIM, '-C', '/dev/null', '-bV');
@@ -26,6 +31,10 @@ export interface EximSettings {
   readonly transport: string;
   /** Lines of the section `authenticators`. */
   readonly authenticators?: string;
+  /** Lines of the main section besides those that every instance has, or instead of them. */
+  readonly main?: string;
+  /** A Maildir that takes all mail in place of the next hop. */
+  readonly maildir?: string;
 }
 
 export class EximInstance {
@@ -46,6 +55,10 @@ export class EximInstance {
     chmodSync(folder, 0o755);
     execFileSync('chown', ['-R', `${USER}:`, join(folder, 'spool')]);
     execFileSync('chown', [`${USER}:`, folder]);
+    if (settings.maildir !== undefined) {
+      mkdirSync(settings.maildir, { recursive: true });
+      execFileSync('chown', ['-R', `${USER}:`, settings.maildir]);
+    }
     const port = await freePort();
     const child = spawn(EXIM, ['-C', file, '-bdf', '-oX', `127.0.0.1.${port}`], { stdio: 'ignore' });
     const instance = new EximInstance(folder, port, child);
@@ -56,6 +69,11 @@ export class EximInstance {
     }
     await instance.stop();
     throw new Error(`Exim does not answer: ${instance.log()}`);
+  }
+
+  /** Of the daemon, whose children all others are. */
+  get pid(): number {
+    return this.#child.pid as number;
   }
 
   /** Its log so far. */
@@ -71,27 +89,30 @@ export class EximInstance {
   }
 }
 
-function configuration(folder: string, { nextHop, transport, authenticators = '' }: EximSettings): string {
+function configuration(folder: string, settings: EximSettings): string {
+  const { nextHop, transport, authenticators = '', main = 'tls_advertise_hosts =', maildir } = settings;
+  const local = maildir === undefined ? '' : LOCAL_ROUTER;
+  const box = maildir === undefined ? '' : boxTransport(maildir);
   return `primary_hostname = exim.posthouse.test
 spool_directory = ${folder}/spool
 log_file_path = ${folder}/log-%s
 keep_environment =
 local_interfaces = 127.0.0.1
 disable_ipv6 = true
-tls_advertise_hosts =
 rfc1413_hosts =
 acl_smtp_rcpt = accept
 acl_smtp_data = accept
 message_size_limit = 50M
 deliver_drop_privilege = true
+${main}
 begin routers
-smarthost:
+${local}smarthost:
   driver = manualroute
   route_list = * 127.0.0.1::${nextHop} byname
   self = send
   transport = out
 begin transports
-out:
+${box}out:
   driver = smtp
   message_linelength_limit = 1G
 ${indented(transport)}
@@ -99,6 +120,20 @@ begin retry
 * * F,1h,1s
 begin authenticators
 ${authenticators}
+`;
+}
+
+const LOCAL_ROUTER = `local:
+  driver = accept
+  transport = box
+`;
+
+function boxTransport(maildir: string): string {
+  return `box:
+  driver = appendfile
+  directory = ${maildir}
+  maildir_format
+  user = ${USER}
 `;
 }
 

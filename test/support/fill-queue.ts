@@ -9,14 +9,19 @@ export interface Filling {
   /** Destinations among which the items are spread, or how many. */
   readonly lanes: number | readonly string[];
   readonly transport: string;
+  /** Milliseconds from now until they are due; left out: now. */
+  readonly dueIn?: number;
 }
 
 const BATCH = 1000;
 const CONTENT = Buffer.from('Subject: waiting\r\n\r\nIt has waited long enough.\r\n');
 const EXPIRES_IN = 432_000_000;
 
-/** Messages of one recipient, all due. The folder may not be in use. */
-export async function fillQueue(path: string, { count, lanes, transport }: Filling): Promise<void> {
+/** Messages of one recipient, all due at one time. The folder may not be in use. */
+export async function fillQueue(
+  path: string,
+  { count, lanes, transport, dueIn = 0 }: Filling,
+): Promise<void> {
   await using mounted = await mount(storeSqlite({ path, thread: 'main' }));
   const store = mounted.services.queue as QueueStore;
   const now = Date.now();
@@ -25,7 +30,9 @@ export async function fillQueue(path: string, { count, lanes, transport }: Filli
   for (let from = 0; from < count; from += BATCH) {
     const put: NewMessage[] = [];
     for (let index = from; index < Math.min(count, from + BATCH); index += 1) {
-      put.push(await waiting(store, index, names[index % names.length] as string, transport, now));
+      put.push(
+        await waiting(store, index, names[index % names.length] as string, transport, now, now + dueIn),
+      );
     }
     await store.commit({ put });
   }
@@ -37,6 +44,7 @@ async function waiting(
   destination: string,
   transport: string,
   now: number,
+  due: number,
 ): Promise<NewMessage> {
   const id = `0FILL${String(index).padStart(8, '0')}`;
   const draft = store.draft();
@@ -60,7 +68,7 @@ async function waiting(
     state: 'waiting',
     reason: { kind: 'fresh' },
     attempts: 0,
-    due: now,
+    due,
     expires: now + EXPIRES_IN,
   };
   return { message, body: await draft.finish(), items: [item], leaseUntil: undefined };

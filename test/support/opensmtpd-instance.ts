@@ -14,6 +14,16 @@ import { missingRoot } from './requirements.ts';
 /** Where its package is unpacked. */
 const ROOT = process.env.POSTHOUSE_OPENSMTPD ?? '/tmp/posthouse-opensmtpd';
 
+export interface OpensmtpdOptions {
+  /** Takes mail and delivers none. */
+  readonly paused?: boolean;
+}
+
+export function opensmtpdVersion(): string | undefined {
+  const asked = spawnSync(join(ROOT, 'usr/sbin/smtpd'), ['-h'], { encoding: 'utf8' });
+  return /version: OpenSMTPD (\S+)/.exec(`${asked.stdout}${asked.stderr}`)?.[1];
+}
+
 export function missingOpensmtpd(): string | undefined {
   if (!existsSync(join(ROOT, 'usr/sbin/smtpd'))) return `OpenSMTPD is not unpacked in ${ROOT}`;
   const root = missingRoot();
@@ -33,7 +43,11 @@ export class OpensmtpdInstance {
     this.#child = child;
   }
 
-  static async start(folder: string, nextHop: number): Promise<OpensmtpdInstance> {
+  static async start(
+    folder: string,
+    nextHop: number,
+    options: OpensmtpdOptions = {},
+  ): Promise<OpensmtpdInstance> {
     const port = await freePort();
     for (const name of ['spool', 'lib/opensmtpd/empty'])
       mkdirSync(join(folder, name), { recursive: true, mode: 0o711 });
@@ -42,7 +56,9 @@ export class OpensmtpdInstance {
     writeFileSync(join(folder, 'group'), `${readFileSync('/etc/group', 'utf8')}${GROUPS}`);
     const log = join(folder, 'log');
     const namespace = ['--mount', '--pid', '--fork', '--kill-child'];
-    const child = spawn('unshare', [...namespace, 'sh', '-c', script(folder, log)], { stdio: 'ignore' });
+    const child = spawn('unshare', [...namespace, 'sh', '-c', script(folder, log, options)], {
+      stdio: 'ignore',
+    });
     const instance = new OpensmtpdInstance(port, log, child);
     for (let tries = 0; tries < 200; tries++) {
       if (await answers(port)) return instance;
@@ -51,6 +67,11 @@ export class OpensmtpdInstance {
     }
     await instance.stop();
     throw new Error(`OpenSMTPD does not answer: ${instance.log()}`);
+  }
+
+  /** Of the process whose descendants all others are. */
+  get pid(): number {
+    return this.#child.pid as number;
   }
 
   /** Its log so far. */
@@ -75,13 +96,14 @@ const GROUPS = 'opensmtpd:x:64711:\nopensmtpq:x:64712:\n';
 
 function configuration(port: number, nextHop: number): string {
   return `smtp max-message-size "50M"
+smtp limit max-mails 1000000
 listen on 127.0.0.1 port ${port} hostname opensmtpd.posthouse.test
 action "onward" relay host smtp+notls://127.0.0.1:${nextHop}
 match from any for any action "onward"
 `;
 }
 
-function script(folder: string, log: string): string {
+function script(folder: string, log: string, { paused = false }: OpensmtpdOptions): string {
   const inPlace = [
     [join(ROOT, 'usr/libexec'), '/usr/libexec'],
     [join(folder, 'spool'), '/var/spool'],
@@ -89,7 +111,7 @@ function script(folder: string, log: string): string {
     [join(folder, 'passwd'), '/etc/passwd'],
     [join(folder, 'group'), '/etc/group'],
   ].map(([from, to]) => `mount --bind '${from}' ${to}`);
-  const start = `exec '${join(ROOT, 'usr/sbin/smtpd')}' -d -v -f '${join(folder, 'smtpd.conf')}' >'${log}' 2>&1`;
+  const start = `exec '${join(ROOT, 'usr/sbin/smtpd')}' -d${paused ? ' -P mta' : ' -v'} -f '${join(folder, 'smtpd.conf')}' >'${log}' 2>&1`;
   return ['set -e', 'mount --make-rprivate /', ...inPlace, 'mount -t tmpfs none /run', start].join('\n');
 }
 
