@@ -13,6 +13,9 @@ if (major < neededMajor || (major === neededMajor && minor < neededMinor)) {
   );
   process.exitCode = 1;
 } else {
+  // Syncs of queue and mailboxes wait in Node's thread pool: with its four threads, a few slow ones hold up all others.
+  // It is made at its first use, so this comes before anything else.
+  process.env.UV_THREADPOOL_SIZE ??= '16';
   void import('./run.ts').then(({ runFromShell }) => runFromShell());
 }
 
