@@ -137,7 +137,10 @@ export interface DataAsked extends MailFromAsked {
 }
 
 export interface MessageEdits {
-  /** Puts a field on top of the message. The core folds it; CR and LF in `value` are refused with a throw. */
+  /**
+   * Puts a field on top of the message. The core folds it, unless it is folded already (CRLF and white space): then it
+   * stays as it is. Any other CR or LF in `value` is refused with a throw.
+   */
   prependHeader(name: string, value: string): void;
   /** Replaces every field of that name by one with this value, at the place of the first; adds it if there is none. */
   replaceHeader(name: string, value: string): void;
@@ -148,6 +151,13 @@ export interface MessageEdits {
    * CR or LF in what one hands out is `451 4.3.0`, and nothing is kept, but for a message with BODY=BINARYMIME.
    */
   rewriteBody(transform: (body: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>): void;
+  /**
+   * The message goes to this recipient too, whom no on-rcpt handler has been asked about; without parameters of DSN. It
+   * shares the fate of the whole message (a discard, a quarantine). To take a recipient off, discard the message for it.
+   */
+  addRecipient(recipient: Mailbox): void;
+  /** The message goes on with this reverse-path instead of that of MAIL; the last plugin to say so has its way. */
+  changeSender(sender: ReversePath): void;
   /**
    * Signs the message as it goes out. The signer is called once, at the commit, when every edit of every plugin is
    * applied; what it returns is put on top. Several signers run in plugin order, each over the fields of those before.

@@ -1,11 +1,14 @@
 // Collects what on-data handlers want changed in a message. Data only: intake/ applies it once, at the commit.
 
 import type { AuthenticationResult, HeaderField, MessageEdits, MessageSigner } from '../contract/index.ts';
+import { type Mailbox, mailbox, type ReversePath } from '../smtp/index.ts';
 
 export type Edit =
   | { readonly kind: 'prepend'; readonly name: string; readonly value: string }
   | { readonly kind: 'replace'; readonly name: string; readonly value: string }
   | { readonly kind: 'remove'; readonly name: string; readonly which?: (field: HeaderField) => boolean }
+  | { readonly kind: 'recipient'; readonly recipient: Mailbox }
+  | { readonly kind: 'sender'; readonly sender: ReversePath }
   | RewriteEdit
   | SignEdit
   | ResultEdit;
@@ -76,6 +79,14 @@ export class EditList implements MessageEdits {
     this.#edits.push({ kind: 'rewrite', transform, author: this.#author });
   }
 
+  addRecipient(recipient: Mailbox): void {
+    this.#edits.push({ kind: 'recipient', recipient: mailbox(String(recipient)) });
+  }
+
+  changeSender(sender: ReversePath): void {
+    this.#edits.push({ kind: 'sender', sender: sender === null ? null : mailbox(String(sender)) });
+  }
+
   sign(signer: MessageSigner): void {
     this.#edits.push({ kind: 'sign', signer, author: this.#author });
   }
@@ -105,9 +116,12 @@ function checkedName(name: string): string {
   return name;
 }
 
+/** RFC 5322 §2.2.3: a line that continues a field begins with white space and has more than that. */
+const FOLD = /\r\n[ \t]+(?=[^ \t\r\n])/g;
+
 function checkedValue(value: string): string {
   // A line end in a value would let whoever wrote it begin a field of his own, or the body.
-  if (/[\r\n\0]/.test(value))
+  if (/[\r\n\0]/.test(value.includes('\n') ? value.replace(FOLD, '') : value))
     throw new TypeError(`CR, LF or NUL in a header value: ${JSON.stringify(value)}`);
   return value;
 }

@@ -161,8 +161,12 @@ export function editHeader(header: Uint8Array, edits: readonly Edit[]): Uint8Arr
   return Buffer.from(fields.map((field) => field.raw).join(''), 'latin1');
 }
 
-/** A field with its CRLF, folded at spaces near 78 characters (RFC 5322 §2.1.1), never into a line of spaces alone. */
+/**
+ * A field with its CRLF, folded at spaces near 78 characters (RFC 5322 §2.1.1), never into a line of spaces alone.
+ * A value that is folded already stays as it is: a signature may cover its line ends.
+ */
 export function formatField(name: string, value: string): string {
+  if (value.includes('\r\n')) return `${name}: ${value}\r\n`;
   let line = `${name}:`;
   let text = '';
   for (const word of value.trimEnd().split(' ')) {

@@ -39,7 +39,8 @@ import {
 } from '../hooks/index.ts';
 import { type Mailbox, MailDates, type MailParameters, type ReversePath } from '../smtp/index.ts';
 import { authenticationResults, withoutForgedResults } from './authentication-results.ts';
-import { dispositionForEach, dispositionOf, type Fate } from './disposition.ts';
+import { dispositionForEach, dispositionOf } from './disposition.ts';
+import { addedRecipients, editedSender, type Fated } from './envelope-edits.ts';
 import { editHeader, formatField } from './header-section.ts';
 import { IncomingMessage } from './incoming-message.ts';
 import { skip } from './octets.ts';
@@ -70,8 +71,6 @@ export type SubmissionAnswer =
   | Defer
   | Disconnect
   | { readonly kind: 'each'; readonly answers: readonly (Accept | Reject | Defer)[] };
-
-type Kept = { readonly recipient: Recipient; readonly fate: Fate };
 
 @injectable()
 export class Intake {
@@ -146,12 +145,14 @@ export class Intake {
     let gone = 0;
     for (const each of fates) if (!isKept(each)) gone += 1;
     if (gone > 0) this.#announceDropped(submission, fates);
-    if (gone === fates.length) {
+    const added = addedRecipients(submission.edits, fates, ruling);
+    if (gone === fates.length && added.length === 0) {
       message.discard();
       return answerTo(id, fates, gone);
     }
+    const kept = gone === 0 ? fates : fates.filter(isKept);
     try {
-      await this.#commit(id, submission, gone === 0 ? fates : fates.filter(isKept));
+      await this.#commit(id, submission, added.length === 0 ? kept : [...kept, ...added]);
       return answerTo(id, fates, gone);
     } catch (error) {
       message.discard();
@@ -166,9 +167,10 @@ export class Intake {
     return storeFailure(message.failure, this.#log, session);
   }
 
-  async #commit(id: string, submission: Submission, kept: readonly Kept[]): Promise<void> {
+  async #commit(id: string, submission: Submission, kept: readonly Fated[]): Promise<void> {
     const now = this.#clock.now();
-    const { sender, parameters, origin, notes } = submission;
+    const { parameters, origin, notes } = submission;
+    const sender = editedSender(submission.edits, submission.sender);
     const edits = withoutForgedResults(submission, this.#rules);
     let head = receivedField({
       origin,
@@ -198,7 +200,7 @@ export class Intake {
         const services = { clock: this.#clock, events: this.#events, session: origin.session };
         head = await signedHead({ head, header, body }, signers, services);
       }
-      const items = await this.#itemsFor(id, now, kept, submission);
+      const items = await this.#itemsFor(id, now, kept, { sender, notes });
       const message: MessageRecord = {
         id,
         sender: sender === null ? '' : sender.toString(),
@@ -212,7 +214,7 @@ export class Intake {
       const atOnce = this.#scheduler.admits(items, message.size);
       const leaseUntil = atOnce ? this.#scheduler.leaseUntil() : undefined;
       await this.#store.commit({ put: [{ message, body, items, leaseUntil }] });
-      this.#announceQueued(message, submission, items);
+      this.#announceQueued(message, submission, kept, items);
       if (atOnce) this.#scheduler.offer(message, body, items);
       else this.#scheduler.wake();
     } catch (error) {
@@ -249,10 +251,10 @@ export class Intake {
   async #itemsFor(
     id: string,
     now: number,
-    kept: readonly Kept[],
-    submission: Submission,
+    kept: readonly Fated[],
+    { sender, notes }: Pick<Submission, 'sender' | 'notes'>,
   ): Promise<QueueItem[]> {
-    const about = { sender: submission.sender, notes: submission.notes, redirectedBy: [] };
+    const about = { sender, notes, redirectedBy: [] };
     const items: QueueItem[] = [];
     const routed: Recipient[] = [];
     const routes: Route[] = [];
@@ -298,20 +300,23 @@ export class Intake {
   #announceQueued(
     message: MessageRecord,
     { recipients, origin }: Submission,
+    kept: readonly Fated[],
     items: readonly QueueItem[],
   ): void {
     if (!this.#events.wants('message-queued')) return;
+    const named = new Set(recipients.map(({ address }) => address.toString()));
+    for (const { recipient } of kept) named.add(recipient.address.toString());
     this.#events.emit('message-queued', {
       session: origin.session,
       message: message.id,
       sender: message.sender,
-      recipients: recipients.map(({ address }) => address.toString()),
+      recipients: [...named],
       size: message.size,
       held: items.some(({ state }) => state === 'held'),
     });
   }
 
-  #announceDropped({ origin, sender }: Submission, fates: readonly Kept[]): void {
+  #announceDropped({ origin, sender }: Submission, fates: readonly Fated[]): void {
     for (const { recipient, fate } of fates) {
       if (fate.kind !== 'drop') continue;
       this.#events.emit('message-discarded', {
@@ -328,10 +333,10 @@ export class Intake {
 /** Edits for which the message is drafted anew; the others only put something on top. */
 const DRAFTED: ReadonlySet<Edit['kind']> = new Set(['replace', 'remove', 'rewrite']);
 
-const isKept = ({ fate }: Kept): boolean => fate.kind !== 'drop' && fate.kind !== 'refuse';
+const isKept = ({ fate }: Fated): boolean => fate.kind !== 'drop' && fate.kind !== 'refuse';
 
 /** @param gone how many of them are not kept */
-function answerTo(id: string, fates: readonly Kept[], gone: number): SubmissionAnswer {
+function answerTo(id: string, fates: readonly Fated[], gone: number): SubmissionAnswer {
   const accept = accepted(id);
   if (gone === 0 || !fates.some(({ fate }) => fate.kind === 'refuse')) return accept;
   return {
