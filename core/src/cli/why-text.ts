@@ -36,7 +36,7 @@ function lineOf(name: TracedEvent['name'], facts: Facts): string {
     case 'command-refused':
       return `refused: ${text(facts.code)} ${text(facts.status)} ${text(facts.text)}`;
     case 'message-queued':
-      return `queued as ${text(facts.message)}, ${roughByteSize(Number(facts.size))}${facts.held === true ? ', held' : ''}`;
+      return `${facts.plugin === undefined ? '' : `written by ${text(facts.plugin)} and `}queued as ${text(facts.message)}, ${roughByteSize(Number(facts.size))}${facts.held === true ? ', held' : ''}`;
     case 'message-discarded':
       return `discarded by ${text(facts.plugin)}: ${text(facts.reason)}`;
     case 'exchange-finished':

@@ -17,6 +17,7 @@ export const errorCodes = {
   'store-full': 'There is no room left for the queue.',
   'store-failed': 'The queue could not be written or read.',
   'store-locked': 'The queue belongs to another running server.',
+  'mail-refused': 'A message that a plugin wanted to send was not taken.',
   'message-missing': 'A queued message has no body any more.',
   'dns-unavailable': 'DNS gave no answer: neither yes nor no.',
   'control-unavailable': 'The running server cannot be reached over its control socket.',

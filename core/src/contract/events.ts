@@ -145,6 +145,8 @@ export interface Events {
   /** Durable: the 250 is about to be sent. */
   'message-queued': {
     session: string;
+    /** Which wrote it: no client has sent it. */
+    plugin?: string;
     message: string;
     sender: string;
     recipients: readonly string[];

@@ -8,6 +8,7 @@ export type * from './delivery.ts';
 export * from './errors.ts';
 export * from './events.ts';
 export * from './hooks.ts';
+export * from './mailer.ts';
 export type * from './message.ts';
 export * from './notes.ts';
 export type * from './outcome.ts';

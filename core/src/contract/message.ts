@@ -52,8 +52,10 @@ export interface Recipient {
 
 /** Where a message came from. JSON. */
 export interface MessageOrigin {
-  /** The session's id, or `bounce` and the like for messages that the server wrote itself. */
+  /** The session's id, `bounce` for notices, and a name like a session's for what a plugin wrote. */
   readonly session: string;
+  /** Which plugin wrote it. */
+  readonly plugin?: string;
   readonly listener?: string;
   readonly remoteAddress?: string;
   readonly helo?: string;

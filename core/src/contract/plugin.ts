@@ -4,6 +4,7 @@ import type { Static, TObject } from 'typebox';
 import type { Awaitable } from './delivery.ts';
 import type { Observers } from './events.ts';
 import type { Hooks } from './hooks.ts';
+import type { OwnMailSigner } from './mailer.ts';
 import type { Logger } from './services.ts';
 import type { Served, Token, Tokens } from './token.ts';
 
@@ -36,6 +37,11 @@ export type PluginBody<P extends Tokens = NoKeys> = {
   readonly hooks?: Hooks;
   /** Told after the fact; cannot answer. */
   readonly observe?: Observers;
+  /**
+   * Asked about each message that a plugin sends by `Mailer`. Signers run in plugin order; a throw or a time-out keeps the
+   * message from being sent, unless the entry says `onError: pass`.
+   */
+  readonly ownMailSigner?: OwnMailSigner;
   /** One line for people, printed at the start: `mail for example.org lands in /var/mail/{domain}/{local}`. */
   describe?(): string;
   /** Acquires what the plugin needs. A throw ends the server's start; what started before is stopped again. */
@@ -65,6 +71,7 @@ export interface AnyPluginSpec {
 export interface AnyPluginBody {
   readonly hooks?: Hooks;
   readonly observe?: Observers;
+  readonly ownMailSigner?: OwnMailSigner;
   readonly services?: Readonly<Record<string, unknown>>;
   describe?(): string;
   start?(): Awaitable<void>;

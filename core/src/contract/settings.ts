@@ -52,6 +52,12 @@ export const LimitsSchema = Type.Object(
       description:
         'Transactions of one session; the next MAIL is 421, and a client comes back with the rest.',
     }),
+    ownMessagesPerHour: Type.Integer({
+      default: 20_000,
+      minimum: 1,
+      description:
+        'Messages that one plugin may send of its own (reports, replies) within an hour; more are refused to it.',
+    }),
     chunks: Type.Integer({
       default: 100_000,
       minimum: 1,

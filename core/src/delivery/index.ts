@@ -8,4 +8,5 @@ export { parseNoticeTemplate } from './notice-template.ts';
 export type { QueueAct } from './queue-acts.ts';
 export { QueueActRefused, QueueControl, type QueuePlan, type QueueReport } from './queue-control.ts';
 export type { DestinationFigures, QueueFigures, QueueSummary } from './queue-summary.ts';
+export { quotedPrintable } from './quoted-printable.ts';
 export { Scheduler } from './scheduler.ts';

@@ -2,7 +2,14 @@
 
 export { ConnectCall, DataCall, MailFromCall, RcptCall, type Transaction } from './calls.ts';
 export { FAILURE, silence } from './defaults.ts';
-export { type BodyTransform, type Edit, EditList, type RewriteEdit, type SignEdit } from './edits.ts';
+export {
+  type BodyTransform,
+  type Edit,
+  type EditAuthor,
+  EditList,
+  type RewriteEdit,
+  type SignEdit,
+} from './edits.ts';
 export { NoteBook } from './note-book.ts';
 export { Asking, type HookQuestion, type Ruling } from './pipeline.ts';
 export {

@@ -3,3 +3,4 @@
 export { IncomingMessage } from './incoming-message.ts';
 export { Intake, type Submission, type SubmissionAnswer } from './intake.ts';
 export { MemoryStore } from './memory-store.ts';
+export { Outbox, type OutboxParts } from './outbox.ts';

@@ -62,6 +62,8 @@ export interface Submission {
   /** LMTP: each recipient is answered for itself. */
   readonly answersEach: boolean;
   readonly edits: readonly Edit[];
+  /** Milliseconds after which it is given up. Default: that of the delivery. */
+  readonly expireAfter?: number;
 }
 
 /** What the client hears: an accept names the message's id. */
@@ -169,7 +171,7 @@ export class Intake {
 
   async #commit(id: string, submission: Submission, kept: readonly Fated[]): Promise<void> {
     const now = this.#clock.now();
-    const { parameters, origin, notes } = submission;
+    const { parameters, origin, notes, expireAfter } = submission;
     const sender = editedSender(submission.edits, submission.sender);
     const edits = withoutForgedResults(submission, this.#rules);
     let head = receivedField({
@@ -200,7 +202,7 @@ export class Intake {
         const services = { clock: this.#clock, events: this.#events, session: origin.session };
         head = await signedHead({ head, header, body }, signers, services);
       }
-      const items = await this.#itemsFor(id, now, kept, { sender, notes });
+      const items = await this.#itemsFor(id, now, kept, { sender, notes, expireAfter });
       const message: MessageRecord = {
         id,
         sender: sender === null ? '' : sender.toString(),
@@ -252,13 +254,17 @@ export class Intake {
     id: string,
     now: number,
     kept: readonly Fated[],
-    { sender, notes }: Pick<Submission, 'sender' | 'notes'>,
+    {
+      sender,
+      notes,
+      expireAfter = this.#delivery.expireAfter,
+    }: Pick<Submission, 'sender' | 'notes'> & { readonly expireAfter: number | undefined },
   ): Promise<QueueItem[]> {
     const about = { sender, notes, redirectedBy: [] };
     const items: QueueItem[] = [];
     const routed: Recipient[] = [];
     const routes: Route[] = [];
-    const common = { message: id, attempts: 0, due: now, expires: now + this.#delivery.expireAfter } as const;
+    const common = { message: id, attempts: 0, due: now, expires: now + expireAfter } as const;
     for (const { recipient, fate } of kept) {
       if (fate.kind === 'queue') {
         const route = this.#routing.route(recipient.address, about);
@@ -308,6 +314,7 @@ export class Intake {
     for (const { recipient } of kept) named.add(recipient.address.toString());
     this.#events.emit('message-queued', {
       session: origin.session,
+      ...(origin.plugin !== undefined && { plugin: origin.plugin }),
       message: message.id,
       sender: message.sender,
       recipients: [...named],

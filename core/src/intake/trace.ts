@@ -18,9 +18,11 @@ export interface ReceivedFacts {
 /** The field with its CRLF. Every part that comes from outside is reduced to harmless characters. */
 export function receivedField(facts: ReceivedFacts): string {
   const { origin, tls, hostname, id, recipient, date } = facts;
+  const tail = recipient === undefined ? `; ${date}` : `\r\n\tfor <${recipient}>; ${date}`;
+  // Nobody has sent what is our own.
+  if (origin.plugin !== undefined) return `Received: by ${hostname} id ${id}${tail}\r\n`;
   const from = `from ${harmless(origin.helo ?? 'unknown')} (${addressLiteral(harmless(origin.remoteAddress ?? ''))})`;
   const by = `by ${hostname} with ${withClause(origin.protocol ?? 'SMTP', facts.smtputf8)}${securedBy(tls)} id ${id}`;
-  const tail = recipient === undefined ? `; ${date}` : `\r\n\tfor <${recipient}>; ${date}`;
   return `Received: ${from}\r\n\t${by}${tail}\r\n`;
 }
 

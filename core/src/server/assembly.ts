@@ -18,6 +18,7 @@ import {
   Identifiers,
   Limits,
   Logger,
+  Mailer,
   PosthouseError,
   QueueStore,
   Resolver,
@@ -28,7 +29,7 @@ import {
 } from '../contract/index.ts';
 import { bounceTable, Scheduler } from '../delivery/index.ts';
 import { type PlannedPlugin, Routing, type Transport } from '../hooks/index.ts';
-import { Intake } from '../intake/index.ts';
+import { Intake, Outbox, type OutboxParts } from '../intake/index.ts';
 import { TrustedNetworks } from '../reception/index.ts';
 import { withNoticeFiles } from './configuration/index.ts';
 import type { ResolvedDefinition, ResolvedPlugin } from './definition.ts';
@@ -68,6 +69,7 @@ export interface House {
   readonly store: QueueStore;
   readonly events: ObserverHub;
   readonly identity: OwnIdentity;
+  readonly outbox: Outbox;
   /** Where a plugin keeps one. */
   readonly trace: Trace | undefined;
   /** From now on the plugins of this house observe, and its transports carry the mail. */
@@ -86,6 +88,9 @@ export function assemble(definition: ResolvedDefinition, system: SystemServices,
   const container = new Container({ defaultScope: 'Singleton' });
   const hub = before?.events ?? new ObserverHub(system.logger);
   const identity = before?.identity ?? new OwnIdentity(definition.hostname);
+  const outbox =
+    before?.outbox ??
+    new Outbox({ clock: system.clock, identifiers: system.identifiers, hostname: definition.hostname });
   const constants: readonly (readonly [ServiceToken, unknown])[] = [
     [Clock, system.clock],
     [Chance, system.chance],
@@ -99,6 +104,7 @@ export function assemble(definition: ResolvedDefinition, system: SystemServices,
     [ServerIdentity, identity],
     [AuthenticationResultsRules, resultsRules(definition)],
     [BounceClassifier, bounceTable],
+    [Mailer, outbox],
     [Counters, new MemoryCounters(system.clock)],
   ];
   checkServices(active, new Set(constants.map(([service]) => service)));
@@ -128,6 +134,7 @@ export function assemble(definition: ResolvedDefinition, system: SystemServices,
   if (before === undefined) container.bind(Scheduler).toSelf();
   else container.bind(Scheduler).toConstantValue(before.scheduler);
   container.bind(Intake).toSelf();
+  const intake = container.get(Intake);
   return {
     definition,
     plugins,
@@ -140,14 +147,16 @@ export function assemble(definition: ResolvedDefinition, system: SystemServices,
       hub,
     ),
     scheduler: container.get(Scheduler),
-    intake: container.get(Intake),
+    intake,
     store: container.get<QueueStore>(QueueStore),
     events: hub,
     identity,
+    outbox,
     trace: provided.has(Trace) ? container.get<Trace>(Trace) : undefined,
     moveIn() {
       hub.observe(active.map(({ name }, index) => ({ plugin: name, observe: bodies[index]?.observe ?? {} })));
       routing.use(transports);
+      outbox.use({ intake, limits: definition.limits, signers: ownMailSigners(planned, bodies) });
     },
   };
 }
@@ -171,7 +180,13 @@ function bindPlugin(
   const node = Symbol(`plugin ${name}`);
   const needs = Object.entries(spec.needs ?? {});
   const build = (...services: unknown[]): AnyPluginBody => {
-    const served = Object.fromEntries(needs.map(([key], index) => [key, services[index]]));
+    const served = Object.fromEntries(
+      needs.map(([key], index) => {
+        const service = services[index];
+        // Whose mail it is shows in the trace.
+        return [key, service instanceof Outbox ? service.of(name) : service];
+      }),
+    );
     const body = spec.setup({ ...served, config, log: log.child({ plugin: name }) });
     checkBody(plugin, body);
     setUp.push({ name, plugin, body });
@@ -302,6 +317,19 @@ function plannedPlugin(
     timeout: plugin.timeout ?? deadlines.hook,
     log: log.child({ plugin: plugin.name }),
   };
+}
+
+/** A plugin that only observes signs nothing. */
+function ownMailSigners(
+  planned: readonly PlannedPlugin[],
+  bodies: readonly AnyPluginBody[],
+): OutboxParts['signers'] {
+  return planned.flatMap(({ name, mode, onError, timeout }, index) => {
+    const sign = bodies[index]?.ownMailSigner;
+    return sign === undefined || mode === 'observe'
+      ? []
+      : [{ sign, author: { plugin: name, onError, timeout } }];
+  });
 }
 
 /** `on` and `mode` are the dialogue's; a plugin that only observes carries no mail. */

@@ -11,6 +11,7 @@ export { type MountedPlugin, mount } from './mount.ts';
 export { type PluginContractOptions, pluginContract } from './plugin-contract.ts';
 export { type OpenedStore, queueStoreContract } from './queue-store-contract.ts';
 export { type LoggedLine, type RecordingLogger, recordingLogger } from './recording-logger.ts';
+export { type RecordingMailer, recordingMailer } from './recording-mailer.ts';
 export {
   type HeardSession,
   type Reaction,

@@ -10,6 +10,7 @@ import {
   EventSink,
   Identifiers,
   Logger,
+  Mailer,
   Resolver,
   ServerIdentity,
   type Token,
@@ -19,6 +20,7 @@ import { systemIdentifiers } from '../server/system/identifiers.ts';
 import { MemoryCounters } from '../server/system/memory-counters.ts';
 import { type FakeClock, fakeChance } from './fake-clock.ts';
 import { fakeResolver } from './fake-resolver.ts';
+import { recordingMailer } from './recording-mailer.ts';
 
 export const SILENT: EventSink = { wants: () => false, emit: () => {} };
 
@@ -49,6 +51,7 @@ function fakesWith(log: Logger, clock: Clock): ReadonlyMap<Token<unknown>, unkno
     [EventSink, SILENT],
     [Identifiers, systemIdentifiers(clock, chance)],
     [Counters, new MemoryCounters(clock)],
+    [Mailer, recordingMailer()],
     [ServerIdentity, { hostname: 'house.example', isSelf: () => false } satisfies ServerIdentity],
     [BounceClassifier, { classify: () => 'other' } satisfies BounceClassifier],
     [

@@ -5,10 +5,9 @@ import {
   Chance,
   Clock,
   definePlugin,
-  Identifiers,
+  Mailer,
   PosthouseError,
   parseMailbox,
-  QueueStore,
   Resolver,
   ServerIdentity,
   type Timer,
@@ -28,20 +27,19 @@ export default definePlugin({
   name: 'report-dmarc',
   config: ConfigSchema,
   needs: {
-    store: QueueStore,
+    mailer: Mailer,
     resolver: Resolver,
     clock: Clock,
     chance: Chance,
-    identifiers: Identifiers,
     identity: ServerIdentity,
   },
-  setup({ config, store, resolver, clock, chance, identifiers, identity, log }) {
+  setup({ config, mailer, resolver, clock, chance, identity, log }) {
     if (parseMailbox(config.from) === undefined)
       throw new PosthouseError('config-invalid', `report-dmarc: from "${config.from}" is not a mail address`);
     const gatherer = new Gatherer(config.exclude);
     const journal = new Journal(config.path, config.daySize);
     const reporter = { organization: config.organization, from: config.from, hostname: identity.hostname };
-    const sender = new ReportSender({ store, resolver, clock, identifiers, log }, reporter, config);
+    const sender = new ReportSender({ mailer, resolver, log }, reporter, config);
     const wait = Math.floor(chance.next() * config.spread);
     const timers: Timer[] = [];
     /** Lines for which the disk had no room at the last try. */

@@ -1,6 +1,7 @@
 // One aggregate report (RFC 7489 §7.2 and appendix C) as XML, and the message that carries it. Pure.
 
 import { gzipSync } from 'node:zlib';
+import type { MailContent } from '@posthouse/core';
 import type { Row } from './row.ts';
 
 export interface Reporter {
@@ -92,46 +93,37 @@ export function tagsOf(record: string): ReadonlyMap<string, string> {
   return tags;
 }
 
-export interface ReportMail {
-  readonly id: string;
-  readonly date: string;
-  readonly to: string;
+/** The XML, gzipped: what a size limit of a destination counts. */
+export function packedReport(report: DayOfDomain, reporter: Reporter): Uint8Array {
+  return gzipSync(reportXml(report, reporter));
 }
 
-/** The whole message, CRLF line ends, ASCII (RFC 7489 §7.2.1.1). */
-export function reportMail(report: DayOfDomain, reporter: Reporter, { id, date, to }: ReportMail): Buffer {
+/** The message that carries it (RFC 7489 §7.2.1.1). */
+export function reportMail(
+  report: DayOfDomain,
+  { hostname, from }: Reporter,
+  { to, packed }: { readonly to: string; readonly packed: Uint8Array },
+): MailContent {
   const begin = Date.parse(report.day) / 1000;
-  const name = `${reporter.hostname}!${report.domain}!${begin}!${begin + DAY - 1}.xml.gz`;
-  const packed = gzipSync(reportXml(report, reporter)).toString('base64').replace(/.{76}/g, '$&\r\n');
-  const boundary = `=_${id}`;
-  return Buffer.from(
-    [
-      `Date: ${date}`,
-      `From: <${reporter.from}>`,
-      `To: <${to}>`,
-      `Subject: Report Domain: ${report.domain} Submitter: ${reporter.hostname}`,
-      ` Report-ID: <${reportId(report)}>`,
-      `Message-ID: <${id}@${reporter.hostname}>`,
-      'Auto-Submitted: auto-generated',
-      'MIME-Version: 1.0',
-      `Content-Type: multipart/mixed; boundary="${boundary}"`,
-      '',
-      `--${boundary}`,
-      'Content-Type: text/plain; charset=us-ascii',
-      '',
-      `This is a DMARC aggregate report for ${report.domain}, ${report.day} (UTC), from ${reporter.hostname}.`,
-      '',
-      `--${boundary}`,
-      'Content-Type: application/gzip',
-      'Content-Transfer-Encoding: base64',
-      `Content-Disposition: attachment; filename="${name}"`,
-      '',
-      packed,
-      `--${boundary}--`,
-      '',
-    ].join('\r\n'),
-    'latin1',
-  );
+  const name = `${hostname}!${report.domain}!${begin}!${begin + DAY - 1}.xml.gz`;
+  const subject = `Report Domain: ${report.domain} Submitter: ${hostname} Report-ID: <${reportId(report)}>`;
+  const text = `This is a DMARC aggregate report for ${report.domain}, ${report.day} (UTC), from ${hostname}.\n`;
+  return {
+    fields: [
+      ['From', `<${from}>`],
+      ['To', `<${to}>`],
+      ['Subject', subject],
+    ],
+    multipart: 'mixed',
+    parts: [
+      { type: 'text/plain', content: text },
+      {
+        type: 'application/gzip',
+        fields: [['Content-Disposition', `attachment; filename="${name}"`]],
+        content: packed,
+      },
+    ],
+  };
 }
 
 /** Adds up the lines of a day, by domain, within bounds. */

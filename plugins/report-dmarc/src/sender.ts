@@ -1,17 +1,14 @@
 // Turns a day into reports, and puts them into the queue. At least once: a failure in between begins the day anew, and
 // a report that goes twice has the same id.
 
-import type { Clock, Identifiers, Logger, QueueStore, Resolver } from '@posthouse/core';
-import { mailDate } from '@posthouse/core';
+import type { Logger, Mailer, Resolver } from '@posthouse/core';
 import { reportAddresses, takesReports } from './destinations.ts';
-import { type DayOfDomain, DayReports, type Reporter, reportMail } from './report.ts';
+import { type DayOfDomain, DayReports, packedReport, type Reporter, reportMail } from './report.ts';
 import { parsedLine } from './row.ts';
 
 export interface SenderServices {
-  readonly store: QueueStore;
+  readonly mailer: Mailer;
   readonly resolver: Resolver;
-  readonly clock: Clock;
-  readonly identifiers: Identifiers;
   readonly log: Logger;
 }
 
@@ -52,7 +49,8 @@ export class ReportSender {
   }
 
   async #report(report: DayOfDomain): Promise<number> {
-    const { log } = this.#services;
+    const { log, mailer } = this.#services;
+    const packed = packedReport(report, this.#reporter);
     let sent = 0;
     for (const { address, limit } of reportAddresses(report.record)) {
       const facts = { domain: report.domain, address };
@@ -60,14 +58,18 @@ export class ReportSender {
         log.info(facts, 'no DMARC report: the destination does not ask for it');
         continue;
       }
-      const id = this.#services.identifiers.next();
-      const now = this.#services.clock.now();
-      const content = reportMail(report, this.#reporter, { id, date: mailDate(now), to: address });
-      if (content.length > limit) log.info({ ...facts, size: content.length }, 'no DMARC report: too large');
-      else {
-        await this.#put(id, now, content, address);
-        sent += 1;
+      if (packed.length > limit) {
+        log.info({ ...facts, size: packed.length }, 'no DMARC report: too large');
+        continue;
       }
+      const content = reportMail(report, this.#reporter, { to: address, packed });
+      await mailer.send({
+        sender: this.#reporter.from,
+        recipients: [address],
+        content,
+        expireAfter: EXPIRES,
+      });
+      sent += 1;
     }
     return sent;
   }
@@ -78,42 +80,6 @@ export class ReportSender {
       return await takesReports(host, domain, this.#services.resolver);
     } catch {
       return false;
-    }
-  }
-
-  /** The scheduler finds the transport, as for every item that has none. */
-  async #put(id: string, now: number, content: Buffer, recipient: string): Promise<void> {
-    const { store, identifiers } = this.#services;
-    const draft = store.draft();
-    try {
-      await draft.write(content);
-      const body = await draft.finish();
-      const message = {
-        id,
-        sender: this.#reporter.from,
-        arrivedAt: now,
-        size: content.length,
-        head: '',
-        parameters: {},
-        origin: { session: 'report-dmarc' },
-        notes: {},
-      };
-      const item = {
-        id: identifiers.next(),
-        message: id,
-        transport: null,
-        destination: '',
-        recipients: [{ address: recipient }],
-        state: 'waiting',
-        reason: { kind: 'no-route' },
-        attempts: 0,
-        due: now,
-        expires: now + EXPIRES,
-      } as const;
-      await store.commit({ put: [{ message, body, items: [item], leaseUntil: undefined }] });
-    } catch (error) {
-      draft.discard();
-      throw error;
     }
   }
 }

@@ -10,6 +10,4 @@ import reportDmarc from '../src/index.ts';
 const path = mkdtempSync(join(tmpdir(), 'posthouse-contract-'));
 after(() => rmSync(path, { recursive: true }));
 
-pluginContract(() => reportDmarc({ path, organization: 'House', from: 'postmaster@house.example' }), {
-  services: () => ({ store: {} }),
-});
+pluginContract(() => reportDmarc({ path, organization: 'House', from: 'postmaster@house.example' }));

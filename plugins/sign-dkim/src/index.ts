@@ -1,7 +1,7 @@
 // Signs outgoing mail with DKIM (RFC 6376, RFC 8301, RFC 8463), over the message as it goes out.
 // Not for: checking the signatures of others; bounces, which the server writes itself and nobody authors.
 
-import { Clock, definePlugin, PosthouseError, type Timer } from '@posthouse/core';
+import { Clock, definePlugin, PosthouseError, parseMailbox, type Timer } from '@posthouse/core';
 import { asciiDomain } from './author-domains.ts';
 import { type Config, ConfigSchema } from './config.ts';
 import { KeyRing } from './key-ring.ts';
@@ -29,6 +29,10 @@ export default definePlugin({
             edits.sign((message) => signer.sign(message, sender, clock.now()));
           },
         },
+      },
+      ownMailSigner: ({ sender }) => {
+        const from = sender === '' ? null : (parseMailbox(sender) ?? null);
+        return (message) => signer.sign(message, from, clock.now());
       },
       async start() {
         await keys.load();

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { definePlugin, type SessionView, Verdict } from '@posthouse/core';
+import { definePlugin, Mailer, type SessionView, Verdict } from '@posthouse/core';
 import { deliverMemory, mount, openHouse } from '@posthouse/core/testing';
 import { dkimVerify } from 'mailauth/lib/dkim/verify.js';
 import signDkim from '../src/index.ts';
@@ -244,4 +244,40 @@ test('the signature covers what other plugins change, whatever their place in th
     /^DKIM-Signature: v=1; a=rsa-sha256;[\s\S]*\r\nReply-To: [\s\S]*Received: [\s\S]*footer\r\n$/,
   );
   assert.deepEqual(await verified(content), BOTH);
+});
+
+test('mail that a plugin writes is signed whatever `when` says, where there is a key for its domain', async () => {
+  let mailer: Mailer | undefined;
+  const writes = definePlugin({
+    name: 'writes',
+    needs: { mailer: Mailer },
+    setup(tools) {
+      mailer = tools.mailer;
+      return {};
+    },
+  });
+  const transport = deliverMemory();
+  await using _house = await openHouse({
+    plugins: [
+      signDkim({ keys: KEYS, when: { authenticated: false, networks: [], listeners: [] } }),
+      writes(),
+      transport,
+    ],
+  });
+  for (const from of ['reports@example.org', 'reports@else.example'])
+    await mailer?.send({
+      sender: '',
+      recipients: ['bob@else.example'],
+      content: {
+        fields: [
+          ['From', from],
+          ['Subject', 'Report Domain: a.example'],
+        ],
+        multipart: 'mixed',
+        parts: [{ type: 'application/gzip', content: new Uint8Array(200) }],
+      },
+    });
+  const [first, second] = await transport.delivered(2);
+  assert.deepEqual(await verified(first?.content ?? ''), BOTH);
+  assert.doesNotMatch(second?.content ?? '', /DKIM-Signature/);
 });
