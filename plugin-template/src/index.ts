@@ -1,7 +1,7 @@
 // check-example: refuses senders of some domains and counts what is queued, so that every part of a plugin stands here once.
-// Not for: use. Copy the folder and replace each part, or drop it.
+// Not for: use. Replace each part, or drop it.
 
-import { Clock, Duration, definePlugin, type Timer, Type, Verdict } from '@posthouse/core';
+import { Clock, Duration, definePlugin, Type, Verdict } from '@posthouse/core';
 
 export default definePlugin({
   name: 'check-example',
@@ -16,7 +16,7 @@ export default definePlugin({
   setup({ config, clock, log }) {
     const refused = new Set(config.refused.map((domain) => domain.toLowerCase()));
     let queued = 0;
-    let report: Timer | undefined;
+    let endReport = () => {};
     return {
       hooks: {
         'on-mail-from'({ sender }) {
@@ -32,10 +32,11 @@ export default definePlugin({
         },
       },
       start() {
-        report = clock.every(config.reportEvery, () => log.info({ queued }, 'messages queued so far'));
+        const report = clock.every(config.reportEvery, () => log.info({ queued }, 'messages queued so far'));
+        endReport = () => report.stop();
       },
       stop() {
-        report?.stop();
+        endReport();
       },
     };
   },

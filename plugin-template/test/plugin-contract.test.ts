@@ -1,6 +1,6 @@
-// check-example keeps the contract of the plugins.
+// What every plugin promises, as tests.
 
 import { pluginContract } from '@posthouse/core/testing';
-import checkExample from '../src/index.ts';
+import plugin from '../src/index.ts';
 
-pluginContract(() => checkExample({ refused: ['elsewhere.example'] }));
+pluginContract(() => plugin({ refused: ['elsewhere.example'] }));

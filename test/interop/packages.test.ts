@@ -21,8 +21,9 @@ const packed = new Map<string, { readonly tarball: Buffer; readonly files: reado
 
 before(() => {
   using folder = new TemporaryFolder('packages');
-  const workspaces = folders.flatMap((name) => ['-w', name]);
-  const output = execFileSync('npm', ['pack', '--json', '--pack-destination', folder.path, ...workspaces], {
+  const workspaces = [...folders, 'core/create'].flatMap((name) => ['-w', name]);
+  const given = ['pack', '--json', '--foreground-scripts=false', '--pack-destination', folder.path];
+  const output = execFileSync('npm', [...given, ...workspaces], {
     cwd: ROOT,
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024,
@@ -58,10 +59,12 @@ for (const folder of folders) {
         assert.ok(files.includes(built), `${built} is missing: npm run build`);
       }
     }
-    const allowed = new RegExp(`^(?:${folder === 'core' ? 'bin/|docs/|' : ''}dist/src/|src/)`);
+    const allowed = new RegExp(
+      `^(?:${folder === 'core' ? 'bin/|docs/|template/|CHANGELOG.md$|' : ''}dist/src/|src/)`,
+    );
     const others = files.filter((file) => !allowed.test(file) && !ALWAYS.includes(file));
     assert.deepEqual(others, []);
-    const tests = files.filter((file) => /\.test\.|\.tsbuildinfo$/.test(file));
+    const tests = files.filter((file) => /^(?!template).*(?:\.test\.|\.tsbuildinfo$)/.test(file));
     assert.deepEqual(tests, []);
     const stale = files.filter(
       (file) => /^dist\/.*\.js$/.test(file) && !files.includes(file.slice(5).replace(/js$/, 'ts')),
@@ -85,6 +88,19 @@ for (const folder of folders) {
 }
 
 const IMPORT = /^(?:import|export|\})[^'"\n]*? from ['"]([^'"]+)['"]|\bimport\(['"]([^'"]+)['"]\)/gm;
+
+test('the core has in its package all that posthouse new makes a plugin of, and the changelog', () => {
+  const { files = [] } = packed.get('@posthouse/core') ?? {};
+  const template = globSync('{src,test}/*.ts', { cwd: `${ROOT}plugin-template` }).map(
+    (file) => `template/${file}`,
+  );
+  assert.deepEqual(files.filter((file) => file.startsWith('template/')).sort(), template.sort());
+  assert.ok(files.includes('CHANGELOG.md'));
+});
+
+test('create-posthouse is its command, and nothing else', () => {
+  assert.deepEqual([...(packed.get('create-posthouse')?.files ?? [])].sort(), [...ALWAYS, 'bin.js'].sort());
+});
 
 interface Manifest {
   readonly name: string;

@@ -9,12 +9,13 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 const read = (path: string): string => readFileSync(`${root}${path}`, 'utf8');
 const core = JSON.parse(read('core/package.json'));
 
-for (const manifest of ['core/package.json', ...globSync('plugins/*/package.json', { cwd: root })]) {
+for (const manifest of ['core/package.json', 'core/create/package.json', ...globSync('plugins/*/package.json', { cwd: root })]) {
   test(`${manifest} says what a package that is published has to say`, () => {
     const folder = manifest.replace(/\/package\.json$/, '');
     const said = JSON.parse(read(manifest));
     assert.notEqual(said.private, true, 'private: true keeps npm from publishing it');
-    assert.equal(said.name, `@posthouse/${folder.replace('plugins/', '')}`);
+    const name = `@posthouse/${folder.replace('plugins/', '')}`;
+    assert.equal(said.name, folder === 'core/create' ? 'create-posthouse' : name);
     assert.equal(said.version, core.version, 'all packages have one version');
     assert.match(said.description, /^[A-Z].{10,}[^.]$/, 'description: one sentence without a full stop');
     assert.equal(said.license, 'MIT');
@@ -27,7 +28,7 @@ for (const manifest of ['core/package.json', ...globSync('plugins/*/package.json
     );
     assert.ok(existsSync(`${root}${folder}/LICENSE`), `cp LICENSE ${folder}/: npm packs none from elsewhere`);
     assert.equal(read(`${folder}/LICENSE`), read('LICENSE'), `${folder}/LICENSE is that of the house`);
-    if (folder === 'core') return;
+    if (!folder.startsWith('plugins/')) return;
     assert.ok(said.keywords?.includes('posthouse-plugin'), 'keywords: posthouse schema finds plugins by it');
     assert.deepEqual(said.peerDependencies, { '@posthouse/core': `^${core.version}` }, 'peerDependencies');
     assert.equal(said.exports['.'], './dist/src/index.js');

@@ -29,6 +29,8 @@ export interface Shell {
   askSecret(prompt: string, again?: string): Promise<string>;
   /** A question to whoever sits at the terminal; undefined where nobody does. */
   confirm(question: string): Promise<boolean | undefined>;
+  /** What whoever sits at the terminal answers, without the white space around it; undefined where nobody does. */
+  question(question: string): Promise<string | undefined>;
   /** Milliseconds since the epoch. */
   now(): number;
   /** Resolves with the first signal that asks to end; a second one ends the process at once. */

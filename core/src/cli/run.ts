@@ -9,6 +9,7 @@ import { dkim } from './dkim.ts';
 import { explain } from './explain.ts';
 import { helpText, usageOf } from './help.ts';
 import { hooks } from './hooks.ts';
+import { newCommand } from './new.ts';
 import { passwd } from './passwd.ts';
 import { queue } from './queue.ts';
 import { reload } from './reload.ts';
@@ -27,6 +28,7 @@ export const commands: readonly Command[] = [
   schema,
   queue,
   reload,
+  newCommand,
   passwd,
   suppression,
   why,

@@ -19,6 +19,7 @@ export function shellOfProcess(): Shell {
     say: (text) => void process.stderr.write(text),
     askSecret: (prompt, again) => askSecret(process.stdin, process.stderr, prompt, again),
     confirm,
+    question,
     now: Date.now,
     whenAskedToEnd: () =>
       new Promise((resolve) => {
@@ -54,11 +55,16 @@ async function toFile(octets: AsyncIterable<Uint8Array>, file: string): Promise<
   }
 }
 
-async function confirm(question: string): Promise<boolean | undefined> {
+async function confirm(text: string): Promise<boolean | undefined> {
+  const answer = await question(text);
+  return answer === undefined ? undefined : /^y(es)?$/i.test(answer);
+}
+
+async function question(text: string): Promise<string | undefined> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
   const asking = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return /^y(es)?$/i.test((await asking.question(question)).trim());
+    return (await asking.question(text)).trim();
   } finally {
     asking.close();
   }

@@ -47,6 +47,7 @@ export async function inProcess(given: readonly string[], shell: Partial<Shell> 
       for await (const chunk of octets) out += Buffer.from(chunk).toString('latin1');
     },
     confirm: () => Promise.resolve(undefined),
+    question: () => Promise.resolve(undefined),
     askSecret: () => Promise.reject(new Error('nobody can be asked')),
     now: () => 0,
     whenAskedToEnd: () => Promise.resolve(),
