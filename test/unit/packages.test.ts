@@ -9,7 +9,11 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 const read = (path: string): string => readFileSync(`${root}${path}`, 'utf8');
 const core = JSON.parse(read('core/package.json'));
 
-for (const manifest of ['core/package.json', 'core/create/package.json', ...globSync('plugins/*/package.json', { cwd: root })]) {
+for (const manifest of [
+  'core/package.json',
+  'core/create/package.json',
+  ...globSync('plugins/*/package.json', { cwd: root }),
+]) {
   test(`${manifest} says what a package that is published has to say`, () => {
     const folder = manifest.replace(/\/package\.json$/, '');
     const said = JSON.parse(read(manifest));
