@@ -8,7 +8,7 @@
 //   --sessions N      sessions at a time (default 100)
 
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BodyHash, signingInput } from '@posthouse/core/dkim';
@@ -58,6 +58,9 @@ const rows: Readonly<Record<string, readonly object[]>> = {
   'check-limits': [LIMITS],
   'check-greylist, observe': [GREYLIST],
   'check-access': [ACCESS],
+  'check-recipients, file': [
+    plugin('check-recipients', { domains: ['posthouse.test'], file: { path: './mailboxes' } }),
+  ],
   'check-sender-domain': [plugin('check-sender-domain')],
   'check-dnsbl': [plugin('check-dnsbl', { zones: ['bl.test'] })],
   'check-auth, observe': [plugin('check-auth', {}, 'observe')],
@@ -139,7 +142,10 @@ async function bench(): Promise<void> {
         dns: { servers: [dns.server] },
         plugins: [...storeAndOpenHouse(true), ...(rows[name] ?? [])],
       };
-      servers.push(await startConfigured(join(disk.folder, `server-${index}`), definition));
+      const folder = join(disk.folder, `server-${index}`);
+      mkdirSync(folder);
+      writeFileSync(join(folder, 'mailboxes'), 'box@posthouse.test\n');
+      servers.push(await startConfigured(folder, definition));
     }
     const runs = servers.map(() => scenarios.map((): Measurement[] => []));
     // The first run warms up.

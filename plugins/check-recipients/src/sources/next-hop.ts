@@ -1,0 +1,69 @@
+// The server that the mail goes to: MAIL and RCPT are said to it as for a message, and then nothing is sent (Postfix calls
+// it address verification, Exim a callout). In clear: for hosts on this machine or in a network that one trusts.
+
+import { connect, isIP } from 'node:net';
+import { Mailbox, PosthouseError, type Resolver, type ServerIdentity } from '@posthouse/core';
+import type { NextHopConfig } from '../config.ts';
+import type { Source } from '../source.ts';
+import { Hop } from './hop.ts';
+
+/** Throws `config-invalid`. */
+export function nextHopSource(
+  { protocol, host, port, socket, sender }: NextHopConfig,
+  resolver: Resolver,
+  identity: ServerIdentity,
+): Source {
+  if ((host === undefined) === (socket === undefined))
+    throw new PosthouseError(
+      'config-invalid',
+      'check-recipients: either nextHop.host or nextHop.socket, and not both',
+    );
+  const place = socket ?? `${host}:${port}`;
+  return {
+    name: `${protocol} ${place}`,
+    async knows({ local, domain }, signal) {
+      // Quoted where its grammar wants it, so that no local part ends the command.
+      const address = new Mailbox(local, domain).toString();
+      const utf8 = /[^ -~]/.test(address) ? ' SMTPUTF8' : '';
+      const target =
+        socket !== undefined ? { path: socket } : { host: await addressOf(host as string, signal), port };
+      if ('host' in target && identity.isSelf('', target.host, port))
+        throw new Error(`${place} is a listener of this server`);
+      const hop = new Hop(connect(target), signal);
+      try {
+        await hop.heard('greeting');
+        await hop.said(`${protocol === 'lmtp' ? 'LHLO' : 'EHLO'} ${identity.hostname}`);
+        await hop.said(`MAIL FROM:<${sender}>${utf8}`);
+        return meaning(await hop.asked(`RCPT TO:<${address}>`));
+      } finally {
+        hop.end();
+      }
+    },
+  };
+
+  async function addressOf(name: string, signal: AbortSignal): Promise<string> {
+    if (isIP(name) !== 0) return name;
+    const { v4, v6 } = await resolver.addresses(name, signal);
+    const first = v4[0] ?? v6[0];
+    if (first === undefined) throw new Error(`${name} has no address`);
+    return first;
+  }
+}
+
+/**
+ * What its answer to RCPT means. Only a refusal of the address is "unknown" (RFC 3463 §3.2): a full mailbox is there, and
+ * a policy is for the one who has sent the message to hear.
+ */
+export function meaning({
+  code,
+  status,
+}: {
+  readonly code: number;
+  readonly status?: string | undefined;
+}): boolean {
+  if (code >= 200 && code < 300) return true;
+  if (status === undefined ? [550, 551, 553].includes(code) : /^5\.1\.\d+$/.test(status)) return false;
+  // RFC 5321 §4.2.2: 552, RFC 3463 §3.3: it is there, and cannot take mail now.
+  if (code === 552 || /^5\.2\.[23]$/.test(status ?? '')) return true;
+  throw new Error(`the next hop answered ${code}${status === undefined ? '' : ` ${status}`} to RCPT`);
+}
