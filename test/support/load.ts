@@ -4,17 +4,21 @@ import assert from 'node:assert/strict';
 import type { Ledger } from './ledger.ts';
 import { SmtpClient } from './smtp-client.ts';
 
-/** Resolves when the connection has died. Rejects when a message got anything but its 250. */
+/**
+ * Resolves when the connection has died, or when there is nothing more to send. Rejects when a message got anything but
+ * its 250.
+ */
 export async function loadUntilKilled(
   port: number,
   ledger: Ledger,
   sizeOfNext: () => number,
   recipientOfNext: () => string,
+  goesOn: () => boolean = () => true,
 ): Promise<void> {
   let client: SmtpClient | undefined;
   try {
     client = await SmtpClient.greet(port);
-    for (;;) {
+    while (goesOn()) {
       const { id, content } = ledger.next(sizeOfNext());
       const recipients = [recipientOfNext()];
       const reply = await client.send({ sender: 'load@client.example', recipients }, content);

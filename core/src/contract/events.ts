@@ -301,6 +301,17 @@ export interface Events {
   };
   /** A new configuration was asked for and cannot be used: nothing has changed. */
   'configuration-refused': { text: string };
+  /** A receiving worker has ended though nobody has ended it: its clients saw their connections closed. */
+  'worker-died': {
+    /** From 1; its successor has the same number. */
+    worker: number;
+    why: string;
+    connections: number;
+    /** Until its successor begins. */
+    milliseconds: number;
+  };
+  /** The successor of a receiving worker listens. */
+  'worker-replaced': { worker: number; milliseconds: number };
   'server-started': { hostname: string; listeners: readonly { name: string; host: string; port: number }[] };
   'server-draining': { connections: number; attempts: number; deadline: number };
   'server-stopped': { milliseconds: number };

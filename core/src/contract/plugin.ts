@@ -22,7 +22,8 @@ export interface PluginSpec<C extends TObject, N extends Tokens, P extends Token
   /**
    * Wires and touches nothing outside: no file, socket or timer. `start` acquires, `stop` releases.
    * Called once for each entry in the plugin list, and again when a reload changes the entry: two instances of a plugin
-   * may be at work for a while, so nothing is kept outside of `setup`.
+   * may be at work for a while, so nothing is kept outside of `setup`. Where several threads receive mail, each has an
+   * instance of its own for the hooks of the dialogue (docs/workers.md).
    */
   setup(tools: Served<N> & PluginTools<C>): PluginBody<P>;
 }

@@ -10,3 +10,4 @@ export { QueueActRefused, QueueControl, type QueuePlan, type QueueReport } from 
 export type { DestinationFigures, QueueFigures, QueueSummary } from './queue-summary.ts';
 export { quotedPrintable } from './quoted-printable.ts';
 export { Scheduler } from './scheduler.ts';
+export { notesOf, senderOf } from './stored-message.ts';

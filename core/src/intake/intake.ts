@@ -1,5 +1,5 @@
-// From a complete message and its rulings to the durable commit: trace fields, edits, the split by destination, one
-// atomic change of the queue. Only after `submit` has resolved with an accept may anybody say 250.
+// From a complete message and its rulings to what is committed: trace fields, edits, signatures; the desk makes it
+// durable. Only after `submit` has resolved with an accept may anybody say 250.
 
 import { inject, injectable } from 'inversify';
 import {
@@ -7,7 +7,6 @@ import {
   AuthenticationResultsRules,
   Clock,
   type Defer,
-  DeliverySettings,
   type Disconnect,
   EventSink,
   Identifiers,
@@ -18,27 +17,16 @@ import {
   type MessageOrigin,
   type MessageRecord,
   PosthouseError,
-  type QueuedRecipient,
-  type QueueItem,
-  QueueStore,
   type Recipient,
   type Reject,
   ServerIdentity,
   type TlsFacts,
   Verdict,
 } from '../contract/index.ts';
-import { Scheduler } from '../delivery/index.ts';
-import {
-  type Edit,
-  FAILURE,
-  groupByRoute,
-  type NoteBook,
-  type Route,
-  Routing,
-  type Ruling,
-} from '../hooks/index.ts';
+import { type Edit, FAILURE, type NoteBook, type Ruling } from '../hooks/index.ts';
 import { type Mailbox, MailDates, type MailParameters, type ReversePath } from '../smtp/index.ts';
 import { authenticationResults, withoutForgedResults } from './authentication-results.ts';
+import { CommitDesk } from './commit-desk.ts';
 import { dispositionForEach, dispositionOf } from './disposition.ts';
 import { addedRecipients, editedSender, type Fated } from './envelope-edits.ts';
 import { editHeader, formatField } from './header-section.ts';
@@ -76,40 +64,31 @@ export type SubmissionAnswer =
 
 @injectable()
 export class Intake {
-  readonly #store: QueueStore;
-  readonly #routing: Routing;
-  readonly #scheduler: Scheduler;
+  readonly #desk: CommitDesk;
   readonly #clock: Clock;
   readonly #identifiers: Identifiers;
   readonly #events: EventSink;
   readonly #limits: Limits;
-  readonly #delivery: DeliverySettings;
   readonly #hostname: string;
   readonly #rules: AuthenticationResultsRules;
   readonly #log: Logger;
   readonly #dates = new MailDates();
 
   constructor(
-    @inject(QueueStore) store: QueueStore,
-    @inject(Routing) routing: Routing,
-    @inject(Scheduler) scheduler: Scheduler,
+    @inject(CommitDesk) desk: CommitDesk,
     @inject(Clock) clock: Clock,
     @inject(Identifiers) identifiers: Identifiers,
     @inject(EventSink) events: EventSink,
     @inject(Limits) limits: Limits,
-    @inject(DeliverySettings) delivery: DeliverySettings,
     @inject(ServerIdentity) identity: ServerIdentity,
     @inject(AuthenticationResultsRules) rules: AuthenticationResultsRules,
     @inject(Logger) log: Logger,
   ) {
-    this.#store = store;
-    this.#routing = routing;
-    this.#scheduler = scheduler;
+    this.#desk = desk;
     this.#clock = clock;
     this.#identifiers = identifiers;
     this.#events = events;
     this.#limits = limits;
-    this.#delivery = delivery;
     this.#hostname = identity.hostname;
     this.#rules = rules;
     this.#log = log;
@@ -123,7 +102,7 @@ export class Intake {
   /** A store that cannot even begin a draft fails the message, not the connection. */
   #draft(): MessageDraft {
     try {
-      return this.#store.draft();
+      return this.#desk.draft();
     } catch (error) {
       const fail = (): never => {
         throw error;
@@ -202,8 +181,7 @@ export class Intake {
         const services = { clock: this.#clock, events: this.#events, session: origin.session };
         head = await signedHead({ head, header, body }, signers, services);
       }
-      const items = await this.#itemsFor(id, now, kept, { sender, notes, expireAfter });
-      const message: MessageRecord = {
+      const record: MessageRecord = {
         id,
         sender: sender === null ? '' : sender.toString(),
         arrivedAt: now,
@@ -213,12 +191,9 @@ export class Intake {
         origin,
         notes: notes.toJSON(),
       };
-      const atOnce = this.#scheduler.admits(items, message.size);
-      const leaseUntil = atOnce ? this.#scheduler.leaseUntil() : undefined;
-      await this.#store.commit({ put: [{ message, body, items, leaseUntil }] });
-      this.#announceQueued(message, submission, kept, items);
-      if (atOnce) this.#scheduler.offer(message, body, items);
-      else this.#scheduler.wake();
+      const about = { sender, notes, redirectedBy: [] };
+      const { recipients } = submission;
+      await this.#desk.commit({ record, body, kept, recipients, about, expireAfter });
     } catch (error) {
       body.discard();
       throw error;
@@ -236,7 +211,7 @@ export class Intake {
   ): Promise<MessageBody> {
     const services = { clock: this.#clock, events: this.#events, session: origin.session };
     const binary = parameters.body === 'BINARYMIME';
-    const draft = this.#store.draft();
+    const draft = this.#desk.draft();
     try {
       await draft.write(header);
       let content = skip(message.open(), message.header.length);
@@ -248,79 +223,6 @@ export class Intake {
       draft.discard();
       throw error;
     }
-  }
-
-  async #itemsFor(
-    id: string,
-    now: number,
-    kept: readonly Fated[],
-    {
-      sender,
-      notes,
-      expireAfter = this.#delivery.expireAfter,
-    }: Pick<Submission, 'sender' | 'notes'> & { readonly expireAfter: number | undefined },
-  ): Promise<QueueItem[]> {
-    const about = { sender, notes, redirectedBy: [] };
-    const items: QueueItem[] = [];
-    const routed: Recipient[] = [];
-    const routes: Route[] = [];
-    const common = { message: id, attempts: 0, due: now, expires: now + expireAfter } as const;
-    for (const { recipient, fate } of kept) {
-      if (fate.kind === 'queue') {
-        const route = this.#routing.route(recipient.address, about);
-        routed.push(recipient);
-        routes.push(route instanceof Promise ? await route : route);
-      } else if (fate.kind === 'hold') {
-        const reason = { kind: 'quarantined', plugin: fate.plugin, text: fate.text } as const;
-        const expires = now + this.#delivery.quarantineFor;
-        items.push({ ...common, ...this.#unrouted(recipient), state: 'held', reason, expires });
-      } else if (fate.kind === 'bounce') {
-        const { status, text } = fate.verdict;
-        const reason = { kind: 'refused', plugin: fate.plugin, status, text } as const;
-        items.push({ ...common, ...this.#unrouted(recipient), state: 'waiting', reason });
-      }
-    }
-    for (const { route, recipients } of groupByRoute(routed, routes)) {
-      items.push({
-        id: this.#identifiers.next(),
-        transport: route.transport,
-        destination: route.destination,
-        recipients: recipients.map(queued),
-        state: 'waiting',
-        reason: route.transport === null ? { kind: 'no-route' } : { kind: 'fresh' },
-        ...common,
-      });
-    }
-    return items;
-  }
-
-  #unrouted(recipient: Recipient): Pick<QueueItem, 'id' | 'transport' | 'destination' | 'recipients'> {
-    return {
-      id: this.#identifiers.next(),
-      transport: null,
-      destination: '',
-      recipients: [queued(recipient)],
-    };
-  }
-
-  #announceQueued(
-    message: MessageRecord,
-    { recipients, origin }: Submission,
-    kept: readonly Fated[],
-    items: readonly QueueItem[],
-  ): void {
-    if (!this.#events.wants('message-queued')) return;
-    const named = new Set(recipients.map(({ address }) => address.toString()));
-    for (const { recipient } of kept) named.add(recipient.address.toString());
-    this.#events.emit('message-queued', {
-      session: origin.session,
-      ...(origin.plugin !== undefined && { plugin: origin.plugin }),
-      message: message.id,
-      sender: message.sender,
-      recipients: [...named],
-      size: message.size,
-      held: items.some(({ state }) => state === 'held'),
-    });
   }
 
   #announceDropped({ origin, sender }: Submission, fates: readonly Fated[]): void {
@@ -350,11 +252,6 @@ function answerTo(id: string, fates: readonly Fated[], gone: number): Submission
     kind: 'each',
     answers: fates.map(({ fate }) => (fate.kind === 'refuse' ? fate.verdict : accept)),
   };
-}
-
-function queued({ address, parameters }: Recipient): QueuedRecipient {
-  const plain = parameters.notify === undefined && parameters.orcpt === undefined;
-  return plain ? { address: address.toString() } : { address: address.toString(), parameters };
 }
 
 function accepted(id: string): Accept & { readonly text: string } {

@@ -1,23 +1,19 @@
 // Who may connect: open connections in all, per address and per network, and new ones within a minute.
 // Counting only; the listener says no.
 
-import type { Clock, Limits } from '../contract/index.ts';
+import type { Limits } from '../contract/index.ts';
 import { isLoopback, networkOf } from './networks.ts';
+import type { Tallies } from './tallies.ts';
 
 export type AdmissionRefusal = 'too-many' | 'too-many-from-address' | 'too-many-from-network' | 'too-often';
 
-const MINUTE = 60_000;
-
 export class Admission {
   #limits: Limits;
-  readonly #perAddress = new Map<string, number>();
-  readonly #perNetwork = new Map<string, number>();
-  readonly #arrivals: Arrivals;
-  #total = 0;
+  readonly #tallies: Tallies;
 
-  constructor(limits: Limits, clock: Clock) {
+  constructor(limits: Limits, tallies: Tallies) {
     this.#limits = limits;
-    this.#arrivals = new Arrivals(clock);
+    this.#tallies = tallies;
   }
 
   /** New bounds, for those who come from now on. How networks are counted must not change. */
@@ -26,24 +22,36 @@ export class Admission {
   }
 
   get total(): number {
-    return this.#total;
+    return this.#tallies.total;
   }
 
-  /** Counts the connection in, or says why not. Whoever was let in is let out again with `leave`. */
+  /**
+   * Counts the connection in, or says why not. Whoever was let in is let out again with `leave`. It counts before it
+   * looks, so that two threads never both take the last place.
+   */
   enter(address: string): AdmissionRefusal | undefined {
     const limits = this.#limits;
-    if (this.#total >= limits.connections) return 'too-many';
-    if (!isLoopback(address)) {
+    const tallies = this.#tallies;
+    let refusal: AdmissionRefusal | undefined;
+    if (tallies.raiseTotal() > limits.connections) refusal = 'too-many';
+    else if (isLoopback(address)) return undefined;
+    else {
       const network = networkOf(address, limits);
-      const arrivals = this.#arrivals.count(address.includes(':') ? network : address);
-      if (arrivals > limits.connectionsPerMinute) return 'too-often';
-      const fromAddress = this.#perAddress.get(address) ?? 0;
-      if (fromAddress >= limits.connectionsPerAddress) return 'too-many-from-address';
-      const fromNetwork = this.#perNetwork.get(network) ?? 0;
-      if (fromNetwork >= limits.connectionsPerNetwork) return 'too-many-from-network';
+      if (tallies.arrived(address.includes(':') ? network : address) > limits.connectionsPerMinute)
+        refusal = 'too-often';
+      else {
+        const fromAddress = tallies.addresses.raise(address);
+        const fromNetwork = tallies.networks.raise(network);
+        if (fromAddress <= limits.connectionsPerAddress && fromNetwork <= limits.connectionsPerNetwork)
+          return undefined;
+        tallies.addresses.lower(address);
+        tallies.networks.lower(network);
+        const byAddress = fromAddress > limits.connectionsPerAddress;
+        refusal = byAddress ? 'too-many-from-address' : 'too-many-from-network';
+      }
     }
-    this.#count(address);
-    return undefined;
+    tallies.lowerTotal();
+    return refusal;
   }
 
   /** The connection turns out to be another's. Where that one may not come, it stays counted as it was. */
@@ -55,53 +63,16 @@ export class Admission {
   }
 
   #count(address: string): void {
-    this.#total += 1;
+    this.#tallies.raiseTotal();
     if (isLoopback(address)) return;
-    raise(this.#perAddress, address);
-    raise(this.#perNetwork, networkOf(address, this.#limits));
+    this.#tallies.addresses.raise(address);
+    this.#tallies.networks.raise(networkOf(address, this.#limits));
   }
 
   leave(address: string): void {
-    this.#total -= 1;
+    this.#tallies.lowerTotal();
     if (isLoopback(address)) return;
-    lower(this.#perAddress, address);
-    lower(this.#perNetwork, networkOf(address, this.#limits));
+    this.#tallies.addresses.lower(address);
+    this.#tallies.networks.lower(networkOf(address, this.#limits));
   }
-}
-
-/** How often somebody came within the last minute: the count of this minute, and the part of the last one that still counts. */
-class Arrivals {
-  readonly #clock: Clock;
-  #minute = 0;
-  #now = new Map<string, number>();
-  #before = new Map<string, number>();
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  /** Counts one more and gives the number within the last minute. What is older than two minutes is forgotten. */
-  count(who: string): number {
-    const now = this.#clock.now();
-    const minute = Math.floor(now / MINUTE);
-    if (minute !== this.#minute) {
-      this.#before = minute === this.#minute + 1 ? this.#now : new Map();
-      this.#now = new Map();
-      this.#minute = minute;
-    }
-    const count = (this.#now.get(who) ?? 0) + 1;
-    this.#now.set(who, count);
-    const stillCounts = 1 - (now - minute * MINUTE) / MINUTE;
-    return count + (this.#before.get(who) ?? 0) * stillCounts;
-  }
-}
-
-function raise(counts: Map<string, number>, key: string): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
-}
-
-function lower(counts: Map<string, number>, key: string): void {
-  const left = (counts.get(key) ?? 1) - 1;
-  if (left === 0) counts.delete(key);
-  else counts.set(key, left);
 }

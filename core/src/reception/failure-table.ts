@@ -5,12 +5,29 @@ import type { LoginFailures } from '../authentication/index.ts';
 import type { Deadlines, Limits } from '../contract/index.ts';
 import { isLoopback, networkOf } from './networks.ts';
 
-interface Entry {
+/** What is remembered of one network. */
+export interface FailureEntry {
   failures: number;
   /** The first failure, milliseconds since the epoch. */
   since: number;
   /** Of the credentials that failed last: a mail program that repeats an old password is no attack. */
   last: string | undefined;
+}
+
+/** A failure as threads tell each other of it. */
+export interface LoginFailure {
+  /** Of the client: one address of IPv4, one network of IPv6. */
+  readonly network: string;
+  /** A keyed hash of the credentials; undefined where nobody can tell. */
+  readonly credentials: string | undefined;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** Where several threads count together: all have the same secret. */
+export interface SharedFailures {
+  readonly secret: Uint8Array;
+  tell?(failure: LoginFailure): void;
 }
 
 /** Doublings of the delay. */
@@ -20,14 +37,17 @@ type Bounds = Pick<Limits, 'authFailuresPerAddress' | 'authFailureAddresses' | '
 type Times = Pick<Deadlines, 'authDelay' | 'authFailures'>;
 
 export class FailureTable implements LoginFailures {
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, FailureEntry>();
   #limits: Bounds;
   #deadlines: Times;
-  readonly #secret = randomBytes(16);
+  readonly #secret: Uint8Array;
+  readonly #tell: SharedFailures['tell'];
 
-  constructor(limits: Bounds, deadlines: Times) {
+  constructor(limits: Bounds, deadlines: Times, shared?: SharedFailures) {
     this.#limits = limits;
     this.#deadlines = deadlines;
+    this.#secret = shared?.secret ?? randomBytes(16);
+    this.#tell = shared?.tell;
   }
 
   /** New bounds; what is remembered stays. */
@@ -50,16 +70,37 @@ export class FailureTable implements LoginFailures {
 
   /** Counts a failure; only a keyed hash of the credentials is kept. */
   failed(address: string, credentials: string | undefined, now: number): number {
-    const network = this.#networkOf(address);
-    const last = this.#digestOf(credentials);
-    const entry = this.#current(network, now);
-    if (entry === undefined) this.#remember(network, { failures: 1, since: now, last });
-    else if (last === undefined || entry.last !== last) {
-      entry.failures += 1;
-      entry.last = last;
-    }
-    const doublings = Math.min((entry?.failures ?? 1) - 1, MAX_DOUBLINGS);
+    const failure = {
+      network: this.#networkOf(address),
+      credentials: this.#digestOf(credentials),
+      at: now,
+    };
+    this.#tell?.(failure);
+    const doublings = Math.min(this.note(failure) - 1, MAX_DOUBLINGS);
     return this.#deadlines.authDelay * 2 ** doublings;
+  }
+
+  /** Counts a failure that happened here or in another thread. @returns how many there are now */
+  note({ network, credentials, at }: LoginFailure): number {
+    const entry = this.#current(network, at);
+    if (entry === undefined) {
+      this.#remember(network, { failures: 1, since: at, last: credentials });
+      return 1;
+    }
+    if (credentials === undefined || entry.last !== credentials) {
+      entry.failures += 1;
+      entry.last = credentials;
+    }
+    return entry.failures;
+  }
+
+  /** What is remembered, for a thread that begins; `adoptAll` takes it. */
+  get all(): ReadonlyMap<string, FailureEntry> {
+    return this.#entries;
+  }
+
+  adoptAll(entries: ReadonlyMap<string, FailureEntry>): void {
+    for (const [network, entry] of entries) this.#entries.set(network, { ...entry });
   }
 
   #digestOf(credentials: string | undefined): string | undefined {
@@ -72,14 +113,14 @@ export class FailureTable implements LoginFailures {
     return networkOf(address, { ipv4Prefix: 32, ipv6Prefix: this.#limits.ipv6Prefix });
   }
 
-  #current(network: string, now: number): Entry | undefined {
+  #current(network: string, now: number): FailureEntry | undefined {
     const entry = this.#entries.get(network);
     if (entry === undefined || now - entry.since < this.#deadlines.authFailures) return entry;
     this.#entries.delete(network);
     return undefined;
   }
 
-  #remember(network: string, entry: Entry): void {
+  #remember(network: string, entry: FailureEntry): void {
     if (this.#entries.size >= this.#limits.authFailureAddresses) {
       const [oldest] = this.#entries.keys();
       if (oldest !== undefined) this.#entries.delete(oldest);

@@ -60,14 +60,17 @@ export class Listener implements ConnectionOwner {
     return this.#connections;
   }
 
-  /** Takes its address; port 0 lets the system choose. Rejects with `listen-failed`. */
-  listen(host: string, port: number): Promise<ListenerAddress> {
+  /**
+   * Takes its address; port 0 lets the system choose. Rejects with `listen-failed`.
+   * @param shared other threads listen there as well, and the system spreads the clients over them
+   */
+  listen(host: string, port: number, shared = false): Promise<ListenerAddress> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', (error) => {
         const text = `listener ${this.name} cannot listen on ${host}:${port}: ${error.message}`;
         reject(new PosthouseError('listen-failed', text, { cause: error }));
       });
-      this.#server.listen({ host, port, backlog: 4096 }, () => {
+      this.#server.listen({ host, port, backlog: 4096, reusePort: shared }, () => {
         this.#server.removeAllListeners('error');
         this.#server.on('error', (error) =>
           this.#context.log.error({ listener: this.name, error: error.message }, 'listener error'),

@@ -1,42 +1,38 @@
 // What a definition amounts to, before it is put to use: the house, the certificates, and what each listener's sessions
 // are served with.
 
-import type { LoginServices } from '../authentication/index.ts';
-import { PosthouseError } from '../contract/index.ts';
+import type { LoginFailures, LoginServices } from '../authentication/index.ts';
+import { type EventSink, PosthouseError } from '../contract/index.ts';
 import { planFor } from '../hooks/index.ts';
-import {
-  type ConnectionContext,
-  type FailureTable,
-  type ListenerAuth,
-  TrustedNetworks,
-} from '../reception/index.ts';
-import { assemble, type House, type SystemServices } from './assembly.ts';
+import { type ConnectionContext, type ListenerAuth, TrustedNetworks } from '../reception/index.ts';
+import type { House, ReceivingHouse, SystemServices } from './assembly.ts';
 import type { ResolvedDefinition } from './definition.ts';
 import type { ResolvedListener } from './listener-definition.ts';
 import { Certificates } from './tls/certificates.ts';
 
-export interface Arrangement {
+export interface Arrangement<H extends ReceivingHouse = House> {
   readonly definition: ResolvedDefinition;
-  readonly house: House;
+  readonly house: H;
   readonly certificates: Certificates;
   readonly contexts: ReadonlyMap<ResolvedListener, ConnectionContext>;
 }
 
-/**
- * Touches nothing outside. Throws a PosthouseError when something does not fit together.
- * @param selfSignedFile where a certificate of our own is kept when none is configured; undefined: in memory
- * @param before the house that this one is to follow while the server runs
- */
-export function arrange(
-  definition: ResolvedDefinition,
-  system: SystemServices,
-  failures: FailureTable,
-  selfSignedFile: string | undefined,
-  before?: House,
-): Arrangement {
-  const house = assemble(definition, system, before);
+/** What a server keeps whatever its configuration. */
+export interface Surroundings {
+  readonly system: SystemServices;
+  readonly failures: LoginFailures;
+  /** Where a certificate of our own is kept when none is configured; undefined: in memory. */
+  readonly selfSignedFile: string | undefined;
+  /** Who hears of certificates. Default: whoever hears of everything else. */
+  readonly certificateEvents?: EventSink;
+}
+
+/** Touches nothing outside. Throws a PosthouseError when something does not fit together. */
+export function arrange<H extends ReceivingHouse>(house: H, surroundings: Surroundings): Arrangement<H> {
+  const { definition } = house;
+  const { system, failures, selfSignedFile, certificateEvents = house.events } = surroundings;
   const { tls, hostname, listeners } = definition;
-  const certificates = new Certificates(tls, hostname, selfSignedFile, system.clock, house.events);
+  const certificates = new Certificates(tls, hostname, selfSignedFile, system.clock, certificateEvents);
   const parts = { definition, house, certificates, failures, system };
   const contexts = new Map(listeners.map((listener) => [listener, contextOf(listener, parts)]));
   return { definition, house, certificates, contexts };
@@ -44,9 +40,9 @@ export function arrange(
 
 interface Parts {
   readonly definition: ResolvedDefinition;
-  readonly house: House;
+  readonly house: ReceivingHouse;
   readonly certificates: Certificates;
-  readonly failures: FailureTable;
+  readonly failures: LoginFailures;
   readonly system: SystemServices;
 }
 

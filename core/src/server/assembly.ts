@@ -3,7 +3,7 @@
 
 import 'reflect-metadata';
 import { Container } from 'inversify';
-import { AuthenticatorList, inTurn, type ListedAuthenticator } from '../authentication/index.ts';
+import { AuthenticatorList, inTurn } from '../authentication/index.ts';
 import {
   type AnyPluginBody,
   AuthenticationResultsRules,
@@ -25,17 +25,25 @@ import {
   ServerIdentity,
   type Token,
   Trace,
-  tokenName,
 } from '../contract/index.ts';
 import { bounceTable, Scheduler } from '../delivery/index.ts';
-import { type PlannedPlugin, Routing, type Transport } from '../hooks/index.ts';
-import { Intake, Outbox, type OutboxParts } from '../intake/index.ts';
+import { type PlannedPlugin, Routing } from '../hooks/index.ts';
+import { CommitDesk, Intake, Outbox, QueueDesk } from '../intake/index.ts';
 import { TrustedNetworks } from '../reception/index.ts';
 import { withNoticeFiles } from './configuration/index.ts';
 import type { ResolvedDefinition, ResolvedPlugin } from './definition.ts';
 import { OwnIdentity } from './identity.ts';
 import { checkRoots, keptOf } from './kept-plugins.ts';
 import { ObserverHub } from './observers.ts';
+import {
+  authenticatorsOf,
+  keysOf,
+  ownMailSigners,
+  plannedPlugin,
+  receivingPlugins,
+  transportsOf,
+} from './planned-plugins.ts';
+import { checkBody, checkServices } from './service-check.ts';
 import { MemoryCounters } from './system/memory-counters.ts';
 
 /** What a server takes from the world, as arguments. */
@@ -54,7 +62,8 @@ export interface AssembledPlugin {
   readonly body: AnyPluginBody;
 }
 
-export interface House {
+/** What receiving mail takes. */
+export interface ReceivingHouse {
   readonly definition: ResolvedDefinition;
   /** In the order of the plugin list. */
   readonly plugins: readonly AssembledPlugin[];
@@ -62,18 +71,40 @@ export interface House {
   readonly fresh: readonly AssembledPlugin[];
   /** In the order of the plugin list. */
   readonly planned: readonly PlannedPlugin[];
-  readonly routing: Routing;
   readonly authenticators: AuthenticatorList;
-  readonly scheduler: Scheduler;
   readonly intake: Intake;
-  readonly store: QueueStore;
-  readonly events: ObserverHub;
+  readonly events: EventSink;
   readonly identity: OwnIdentity;
+}
+
+/** With the queue and its deliveries. */
+export interface House extends ReceivingHouse {
+  readonly routing: Routing;
+  readonly scheduler: Scheduler;
+  readonly store: QueueStore;
   readonly outbox: Outbox;
+  readonly desk: CommitDesk;
+  /** Our own, which stay when the configuration changes; a plugin may count instead. */
+  readonly counters: Counters;
+  readonly events: ObserverHub;
   /** Where a plugin keeps one. */
   readonly trace: Trace | undefined;
   /** From now on the plugins of this house observe, and its transports carry the mail. */
   moveIn(): void;
+}
+
+/** Who sends the mail that plugins write. */
+export interface Mailers {
+  /** The service as one plugin has it: whose mail it is shows in the trace. */
+  of(plugin: string): Mailer;
+}
+
+/** What a receiving house has of the thread with the queue. */
+export interface Elsewhere {
+  readonly events: EventSink;
+  readonly counters: Counters;
+  readonly mailers: Mailers;
+  readonly desk: CommitDesk;
 }
 
 type ServiceToken = Token<unknown>;
@@ -84,74 +115,35 @@ type ServiceToken = Token<unknown>;
  * `moveIn`. Throws `restart-needed` where that is not possible.
  */
 export function assemble(definition: ResolvedDefinition, system: SystemServices, before?: House): House {
-  const active = definition.plugins.filter(({ mode }) => mode !== 'off');
-  const container = new Container({ defaultScope: 'Singleton' });
   const hub = before?.events ?? new ObserverHub(system.logger);
-  const identity = before?.identity ?? new OwnIdentity(definition.hostname);
-  const outbox =
-    before?.outbox ??
-    new Outbox({ clock: system.clock, identifiers: system.identifiers, hostname: definition.hostname });
-  const constants: readonly (readonly [ServiceToken, unknown])[] = [
-    [Clock, system.clock],
-    [Chance, system.chance],
-    [Identifiers, system.identifiers],
-    [Resolver, system.resolver],
-    [Logger, system.logger],
-    [EventSink, hub],
-    [Limits, definition.limits],
-    [Deadlines, definition.deadlines],
-    [DeliverySettings, withNoticeFiles(definition.delivery)],
-    [ServerIdentity, identity],
-    [AuthenticationResultsRules, resultsRules(definition)],
-    [BounceClassifier, bounceTable],
-    [Mailer, outbox],
-    [Counters, new MemoryCounters(system.clock)],
-  ];
-  checkServices(active, new Set(constants.map(([service]) => service)));
-  const kept = before === undefined ? NOBODY : keptOf(active, before, definition);
+  const counters = before?.counters ?? new MemoryCounters(system.clock);
+  const { clock, identifiers } = system;
+  const outbox = before?.outbox ?? new Outbox({ clock, identifiers, hostname: definition.hostname });
+  const parts = { events: hub, counters, mailers: outbox };
+  const { container, active, kept, bodies, planned, provided, common } = furnish(
+    definition,
+    system,
+    parts,
+    before,
+  );
   if (before !== undefined) checkRoots(active, kept, before);
-
-  // A plugin may take the place of a service of the system: the resolver, say.
-  const provided = new Set(active.flatMap(({ spec }) => Object.values(spec.provides ?? {})));
-  for (const [service, value] of constants) {
-    if (!provided.has(service)) container.bind(service).toConstantValue(value);
-  }
-  const fresh: AssembledPlugin[] = [];
-  const nodes = active.map((plugin) => bindPlugin(container, plugin, kept.get(plugin), system.logger, fresh));
-  bindAuthenticators(container, active, nodes);
-  const bodies = resolve(container, nodes);
-  const plugins = active.map(
-    (plugin): AssembledPlugin =>
-      kept.get(plugin) ?? (fresh.find((one) => one.plugin === plugin) as AssembledPlugin),
-  );
-
-  const planned = active.map((plugin, index) =>
-    plannedPlugin(plugin, bodies[index] as AnyPluginBody, definition, system.logger),
-  );
   const transports = transportsOf(planned);
   const routing = before?.routing ?? new Routing(transports, hub);
   container.bind(Routing).toConstantValue(routing);
   if (before === undefined) container.bind(Scheduler).toSelf();
   else container.bind(Scheduler).toConstantValue(before.scheduler);
-  container.bind(Intake).toSelf();
+  container.bind(CommitDesk).to(QueueDesk);
   const intake = container.get(Intake);
   return {
-    definition,
-    plugins,
-    fresh,
-    planned,
-    routing,
-    authenticators: new AuthenticatorList(
-      authenticatorsOf(active, planned, bodies, definition),
-      system.clock,
-      hub,
-    ),
-    scheduler: container.get(Scheduler),
+    ...common,
     intake,
-    store: container.get<QueueStore>(QueueStore),
-    events: hub,
-    identity,
     outbox,
+    events: hub,
+    counters,
+    desk: container.get<CommitDesk>(CommitDesk),
+    routing,
+    scheduler: container.get(Scheduler),
+    store: container.get<QueueStore>(QueueStore),
     trace: provided.has(Trace) ? container.get<Trace>(Trace) : undefined,
     moveIn() {
       hub.observe(active.map(({ name }, index) => ({ plugin: name, observe: bodies[index]?.observe ?? {} })));
@@ -159,6 +151,75 @@ export function assemble(definition: ResolvedDefinition, system: SystemServices,
       outbox.use({ intake, limits: definition.limits, signers: ownMailSigners(planned, bodies) });
     },
   };
+}
+
+/** A house that only receives: its mail is kept and its events are told elsewhere. Touches nothing outside. */
+export function assembleReceiving(
+  definition: ResolvedDefinition,
+  system: SystemServices,
+  elsewhere: Elsewhere,
+  before?: ReceivingHouse,
+): ReceivingHouse {
+  const { container, active, planned, common } = furnish(definition, system, elsewhere, before);
+  container.bind(CommitDesk).toConstantValue(elsewhere.desk);
+  const receiving = receivingPlugins(active, planned);
+  // One that stays may be needed for the first time: the crew starts whoever is not at work yet.
+  const stay = common.plugins.filter((one) => !common.fresh.includes(one));
+  const fresh = [...stay, ...common.fresh].filter(({ plugin }) => receiving.has(plugin));
+  return { ...common, fresh, intake: container.get(Intake), events: elsewhere.events };
+}
+
+/** What both kinds of house have: the services of the system, and the plugins set up with them. */
+function furnish(
+  definition: ResolvedDefinition,
+  system: SystemServices,
+  { events, counters, mailers }: Omit<Elsewhere, 'desk'>,
+  before: ReceivingHouse | undefined,
+) {
+  const active = definition.plugins.filter(({ mode }) => mode !== 'off');
+  const container = new Container({ defaultScope: 'Singleton' });
+  const identity = before?.identity ?? new OwnIdentity(definition.hostname);
+  const constants: readonly (readonly [ServiceToken, unknown])[] = [
+    [Clock, system.clock],
+    [Chance, system.chance],
+    [Identifiers, system.identifiers],
+    [Resolver, system.resolver],
+    [Logger, system.logger],
+    [EventSink, events],
+    [Limits, definition.limits],
+    [Deadlines, definition.deadlines],
+    [DeliverySettings, withNoticeFiles(definition.delivery)],
+    [ServerIdentity, identity],
+    [AuthenticationResultsRules, resultsRules(definition)],
+    [BounceClassifier, bounceTable],
+    [Mailer, mailers],
+    [Counters, counters],
+  ];
+  checkServices(active, new Set(constants.map(([service]) => service)));
+  const kept = before === undefined ? NOBODY : keptOf(active, before, definition);
+  // A plugin may take the place of a service of the system: the resolver, say.
+  const provided = new Set(active.flatMap(({ spec }) => Object.values(spec.provides ?? {})));
+  for (const [service, value] of constants) {
+    if (!provided.has(service)) container.bind(service).toConstantValue(value);
+  }
+  const fresh: AssembledPlugin[] = [];
+  const nodes = active.map((plugin) =>
+    bindPlugin(container, plugin, kept.get(plugin), { log: system.logger, mailers }, fresh),
+  );
+  bindAuthenticators(container, active, nodes);
+  const bodies = resolve(container, nodes);
+  const plugins = active.map(
+    (plugin): AssembledPlugin =>
+      kept.get(plugin) ?? (fresh.find((one) => one.plugin === plugin) as AssembledPlugin),
+  );
+  const planned = active.map((plugin, index) =>
+    plannedPlugin(plugin, bodies[index] as AnyPluginBody, definition, system.logger),
+  );
+  const members = authenticatorsOf(active, planned, bodies, definition);
+  const authenticators = new AuthenticatorList(members, system.clock, events);
+  container.bind(Intake).toSelf();
+  const common = { definition, plugins, fresh, planned, authenticators, identity };
+  return { container, active, kept, bodies, planned, provided, common };
 }
 
 function resultsRules({ authenticationResults }: ResolvedDefinition): AuthenticationResultsRules {
@@ -173,7 +234,7 @@ function bindPlugin(
   container: Container,
   plugin: ResolvedPlugin,
   kept: AssembledPlugin | undefined,
-  log: Logger,
+  { log, mailers }: { readonly log: Logger; readonly mailers: Mailers },
   setUp: AssembledPlugin[],
 ): symbol {
   const { spec, name, config } = plugin;
@@ -181,10 +242,9 @@ function bindPlugin(
   const needs = Object.entries(spec.needs ?? {});
   const build = (...services: unknown[]): AnyPluginBody => {
     const served = Object.fromEntries(
-      needs.map(([key], index) => {
-        const service = services[index];
-        // Whose mail it is shows in the trace.
-        return [key, service instanceof Outbox ? service.of(name) : service];
+      needs.map(([key, service], index) => {
+        const given = services[index];
+        return [key, service === Mailer && given === mailers ? mailers.of(name) : given];
       }),
     );
     const body = spec.setup({ ...served, config, log: log.child({ plugin: name }) });
@@ -222,31 +282,6 @@ function bindAuthenticators(
   );
 }
 
-/** For the listeners: with the plugin's own scope. One that only observes lets nobody in. */
-function authenticatorsOf(
-  plugins: readonly ResolvedPlugin[],
-  planned: readonly PlannedPlugin[],
-  bodies: readonly AnyPluginBody[],
-  { deadlines }: ResolvedDefinition,
-): readonly ListedAuthenticator[] {
-  return plugins.flatMap(({ spec, name, on, mode, timeout }, index) => {
-    if (mode === 'observe') return [];
-    const log = (planned[index] as PlannedPlugin).log;
-    return keysOf(spec, Authenticator).map((key) => ({
-      plugin: name,
-      authenticator: bodies[index]?.services?.[key] as Authenticator,
-      on,
-      timeout: timeout ?? deadlines.authenticator,
-      log,
-    }));
-  });
-}
-
-/** The names under which a plugin provides a service. */
-function keysOf({ provides }: ResolvedPlugin['spec'], wanted: ServiceToken): readonly string[] {
-  return Object.entries(provides ?? {}).flatMap(([key, service]) => (service === wanted ? [key] : []));
-}
-
 function resolve(container: Container, nodes: readonly symbol[]): readonly AnyPluginBody[] {
   try {
     return nodes.map((node) => container.get<AnyPluginBody>(node));
@@ -256,86 +291,4 @@ function resolve(container: Container, nodes: readonly symbol[]): readonly AnyPl
     if (/circular/i.test(text)) throw new PosthouseError('service-circular', text, { cause: error });
     throw new PosthouseError('plugin-invalid', `a plugin failed in its set-up: ${text}`, { cause: error });
   }
-}
-
-/** Missing and doubled services, named with who needs and who provides them. */
-function checkServices(plugins: readonly ResolvedPlugin[], fromCore: ReadonlySet<ServiceToken>): void {
-  const makers = new Map<ServiceToken, string>();
-  for (const { name, spec } of plugins) {
-    for (const service of Object.values(spec.provides ?? {})) {
-      const other = makers.get(service);
-      if (other !== undefined && service !== Authenticator) {
-        const text = `${tokenName(service)} is provided by ${other} and by ${name}; remove one of them from the plugin list`;
-        throw new PosthouseError('service-doubled', text);
-      }
-      makers.set(service, name);
-    }
-  }
-  for (const { name, spec } of plugins) {
-    for (const service of Object.values(spec.needs ?? {})) {
-      if (!makers.has(service) && !fromCore.has(service)) throw missing(service, `plugin ${name} needs it`);
-    }
-  }
-  if (!makers.has(QueueStore)) throw missing(QueueStore, 'the server needs it');
-}
-
-function missing(service: ServiceToken, who: string): PosthouseError {
-  const hint = service === QueueStore ? '; add @posthouse/store-sqlite to the plugin list' : '';
-  return new PosthouseError(
-    'service-missing',
-    `nothing provides the service ${tokenName(service)}: ${who}${hint}`,
-  );
-}
-
-function checkBody({ name, spec }: ResolvedPlugin, body: unknown): void {
-  if (typeof body !== 'object' || body === null || body instanceof Promise) {
-    const what =
-      body instanceof Promise ? 'a promise; setup wires at once, start may be async' : String(body);
-    throw new PosthouseError('plugin-invalid', `setup of plugin ${name} returned ${what}`);
-  }
-  const services = (body as AnyPluginBody).services ?? {};
-  for (const [key, service] of Object.entries(spec.provides ?? {})) {
-    if (services[key] === undefined) {
-      const text = `plugin ${name} promises the service ${tokenName(service)}, but setup returned no services.${key}`;
-      throw new PosthouseError('plugin-invalid', text);
-    }
-  }
-}
-
-function plannedPlugin(
-  plugin: ResolvedPlugin,
-  body: AnyPluginBody,
-  { deadlines }: ResolvedDefinition,
-  log: Logger,
-): PlannedPlugin {
-  return {
-    name: plugin.name,
-    hooks: body.hooks ?? {},
-    on: plugin.on,
-    mode: plugin.mode === 'observe' ? 'observe' : 'enforce',
-    onError: plugin.onError,
-    timeout: plugin.timeout ?? deadlines.hook,
-    log: log.child({ plugin: plugin.name }),
-  };
-}
-
-/** A plugin that only observes signs nothing. */
-function ownMailSigners(
-  planned: readonly PlannedPlugin[],
-  bodies: readonly AnyPluginBody[],
-): OutboxParts['signers'] {
-  return planned.flatMap(({ name, mode, onError, timeout }, index) => {
-    const sign = bodies[index]?.ownMailSigner;
-    return sign === undefined || mode === 'observe'
-      ? []
-      : [{ sign, author: { plugin: name, onError, timeout } }];
-  });
-}
-
-/** `on` and `mode` are the dialogue's; a plugin that only observes carries no mail. */
-function transportsOf(planned: readonly PlannedPlugin[]): readonly Transport[] {
-  return planned.flatMap(({ name, hooks, mode, log }) => {
-    const handler = hooks['on-deliver'];
-    return handler === undefined || mode === 'observe' ? [] : [{ plugin: name, handler, log }];
-  });
 }

@@ -6,7 +6,7 @@ import type { ResolvedDefinition, ResolvedPlugin } from './definition.ts';
 import type { ResolvedListener } from './listener-definition.ts';
 
 /** Sections that live as long as the process. */
-const FIXED = ['hostname', 'delivery', 'control', 'log', 'dns'] as const;
+const FIXED = ['hostname', 'delivery', 'control', 'workers', 'log', 'dns'] as const;
 /** Limits by which the open connections are counted. */
 const COUNTED_BY = ['ipv4Prefix', 'ipv6Prefix'] as const;
 

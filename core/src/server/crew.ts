@@ -17,8 +17,9 @@ export class Crew {
 
   /** Starts those that are not at work yet. Rejects with what one of them threw, when those begun before are stopped again. */
   async start(plugins: readonly AssembledPlugin[]): Promise<void> {
-    await new Lifecycle(this.#log).start(plugins.map(startable));
-    this.#atWork = [...this.#atWork, ...plugins];
+    const others = plugins.filter((plugin) => !this.#atWork.includes(plugin));
+    await new Lifecycle(this.#log).start(others.map(startable));
+    this.#atWork = [...this.#atWork, ...others];
   }
 
   /** Lets the others go, once `free` resolves: nobody asks them anything any more. @returns their names */

@@ -87,6 +87,11 @@ export const ServerSchema = Type.Object(
         },
       ),
     ),
+    workers: Type.Union([Type.Integer({ minimum: 1, maximum: 64 }), Type.Literal('auto')], {
+      default: 1,
+      description:
+        'Threads that receive mail. 1: the thread with the queue does it itself. `auto`: 1 on up to two processors, else one less than there are. More than one need a configuration file.',
+    }),
     log: section(
       Type.Object(
         {
@@ -164,6 +169,8 @@ export interface ServerDefinition {
   readonly authenticationResults?: Written<ResolvedServer['authenticationResults']>;
   /** The Unix socket for `posthouse queue`. Default: none. */
   readonly control?: { readonly socket: string } | false;
+  /** Threads that receive mail. More than 1 need a configuration file. Default: 1. */
+  readonly workers?: 1 | 'auto';
   readonly log?: Written<ResolvedServer['log']>;
   readonly dns?: { readonly servers?: readonly string[]; readonly timeout?: number | string };
   readonly plugins: readonly PluginEntry[];
@@ -197,6 +204,8 @@ export interface ResolvedDefinition {
   readonly file: string | undefined;
   /** From where relative paths were taken. */
   readonly folder: string;
+  /** The configuration file as it was read; undefined where the definition is TypeScript. */
+  readonly text: string | undefined;
   readonly hostname: string;
   readonly listeners: readonly ResolvedListener[];
   readonly tls: TlsSettings;
@@ -205,6 +214,8 @@ export interface ResolvedDefinition {
   readonly delivery: DeliverySettings;
   readonly authenticationResults: { readonly authservId: string; readonly trusted: readonly string[] };
   readonly control: { readonly socket: string } | undefined;
+  /** Threads that receive mail. */
+  readonly workers: number;
   readonly log: ResolvedServer['log'];
   readonly dns: { readonly servers: readonly string[] | undefined; readonly timeout: number };
   readonly plugins: readonly ResolvedPlugin[];

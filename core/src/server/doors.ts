@@ -7,10 +7,16 @@ import {
   Listener,
   type ListenerAddress,
 } from '../reception/index.ts';
+import type { Arrangement } from './arrangement.ts';
+import type { ReceivingHouse } from './assembly.ts';
 import { hasSameAddress } from './changes.ts';
+import type { Entrance, PreparedChange } from './entrance.ts';
 import type { ResolvedListener } from './listener-definition.ts';
 
 type Contexts = ReadonlyMap<ResolvedListener, ConnectionContext>;
+
+/** The port that all threads take for a listener. */
+export type SharedPorts = (name: string, host: string) => number | undefined;
 
 interface Door {
   readonly listener: Listener;
@@ -19,18 +25,27 @@ interface Door {
   address: ListenerAddress | undefined;
 }
 
-export class Doors {
+export class Doors implements Entrance {
   readonly #admission: Admission;
   readonly #identifiers: Identifiers;
   readonly #clock: Clock;
+  readonly #shared: SharedPorts | undefined;
   #doors: readonly Door[];
   /** No new clients; the last ones are on their way out. */
   readonly #closing = new Map<Listener, Promise<void>>();
 
-  constructor(contexts: Contexts, admission: Admission, identifiers: Identifiers, clock: Clock) {
+  /** @param shared where other threads listen on the same ports */
+  constructor(
+    contexts: Contexts,
+    admission: Admission,
+    identifiers: Identifiers,
+    clock: Clock,
+    shared?: SharedPorts,
+  ) {
     this.#admission = admission;
     this.#identifiers = identifiers;
     this.#clock = clock;
+    this.#shared = shared;
     this.#doors = this.#made(contexts);
   }
 
@@ -42,7 +57,6 @@ export class Doors {
     return this.#doors.flatMap(({ address }) => address ?? []);
   }
 
-  /** Clients that are here. */
   get connections(): number {
     return [...this.listeners, ...this.#closing.keys()].reduce(
       (sum, { connections }) => sum + connections,
@@ -50,28 +64,28 @@ export class Doors {
     );
   }
 
-  /** Rejects with `listen-failed`; then none is open. */
   open(): Promise<void> {
-    return open(this.#doors);
+    return this.#openAll(this.#doors);
   }
 
-  /** Opens what the new contexts have that is not open yet. Rejects with `listen-failed`; then nothing has changed. */
-  async openOthers(contexts: Contexts): Promise<readonly Door[]> {
+  async prepare({ contexts, definition }: Arrangement<ReceivingHouse>): Promise<PreparedChange> {
     const others = [...contexts].filter(([wanted]) => this.#doorOf(wanted) === undefined);
-    const doors = this.#made(new Map(others));
-    await open(doors);
-    return doors;
+    const opened = this.#made(new Map(others));
+    await this.#openAll(opened);
+    return {
+      opened: opened.map(({ listener: { name } }) => name),
+      apply: () => this.#exchange(contexts, opened, definition.deadlines.drain),
+      abandon: () => {
+        for (const { listener } of opened) listener.close();
+      },
+    };
   }
 
-  /**
-   * From now on clients are served in the new contexts. What is not among them is closed, and its last clients have
-   * until the deadline. @param opened by `openOthers` @returns `free` resolves when all earlier clients have gone
-   */
-  exchange(
+  #exchange(
     contexts: Contexts,
     opened: readonly Door[],
     patience: number,
-  ): { readonly closed: readonly string[]; readonly free: Promise<unknown> } {
+  ): ReturnType<PreparedChange['apply']> {
     const leaving: Promise<unknown>[] = [];
     const kept = [...contexts].map(([definition, context]): Door => {
       const door = opened.find((one) => one.definition === definition);
@@ -84,10 +98,9 @@ export class Doors {
     const gone = this.listeners.filter((listener) => !stay.has(listener));
     this.#doors = kept;
     for (const listener of gone) leaving.push(this.#close(listener, patience));
-    return { closed: gone.map(({ name }) => name), free: Promise.all(leaving) };
+    return { closed: gone.map(({ name }) => name), done: Promise.resolve(), free: Promise.all(leaving) };
   }
 
-  /** No new clients. Resolves when every connection has ended, or been cut off after `patience` milliseconds. */
   async drain(patience: number): Promise<void> {
     const listeners = [...this.listeners, ...this.#closing.keys()];
     await Promise.all(listeners.map((listener) => this.#close(listener, patience)));
@@ -103,6 +116,20 @@ export class Doors {
     this.#closing.delete(listener);
   }
 
+  /** Rejects with `listen-failed`; then none of them is open. */
+  async #openAll(doors: readonly Door[]): Promise<void> {
+    try {
+      for (const door of doors) {
+        const { name, host, port } = door.definition;
+        const taken = this.#shared?.(name, host) ?? port;
+        door.address = await door.listener.listen(host, taken, this.#shared !== undefined);
+      }
+    } catch (error) {
+      for (const { listener } of doors) listener.close();
+      throw error;
+    }
+  }
+
   #doorOf(wanted: ResolvedListener): Door | undefined {
     return this.#doors.find(({ definition }) => hasSameAddress(definition, wanted));
   }
@@ -113,15 +140,5 @@ export class Doors {
       definition,
       address: undefined,
     }));
-  }
-}
-
-async function open(doors: readonly Door[]): Promise<void> {
-  try {
-    for (const door of doors)
-      door.address = await door.listener.listen(door.definition.host, door.definition.port);
-  } catch (error) {
-    for (const { listener } of doors) listener.close();
-    throw error;
   }
 }

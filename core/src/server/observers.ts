@@ -45,6 +45,8 @@ const LEVELS: { readonly [E in EventName]: Level | ((facts: Events[E]) => Level)
   'certificate-expiring': ({ expired }) => (expired ? 'error' : 'warn'),
   'configuration-reloaded': 'info',
   'configuration-refused': 'error',
+  'worker-died': 'error',
+  'worker-replaced': 'info',
   'server-started': 'info',
   'server-draining': 'info',
   'server-stopped': 'info',
@@ -93,6 +95,11 @@ export class ObserverHub implements EventSink {
     }
     this.#wanted = this.#compile('info');
     this.#wantedQuiet = this.#compile('debug');
+  }
+
+  /** The events for which `wants` says yes now: for hubs in other threads. */
+  get wanted(): { readonly all: readonly EventName[]; readonly quiet: readonly EventName[] } {
+    return { all: [...this.#wanted], quiet: [...this.#wantedQuiet] };
   }
 
   wants(event: EventName, quiet = false): boolean {

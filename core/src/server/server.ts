@@ -1,27 +1,35 @@
 // createServer: a definition becomes a server that starts, tells its addresses, and stops without losing mail.
 
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { type Events, PosthouseError } from '../contract/index.ts';
 import { QueueControl } from '../delivery/index.ts';
 import { describePlan, type PlanLine } from '../hooks/index.ts';
-import { Admission, FailureTable, type Listener, type ListenerAddress } from '../reception/index.ts';
-import { type Arrangement, arrange } from './arrangement.ts';
-import type { House, SystemServices } from './assembly.ts';
+import {
+  Admission,
+  FailureTable,
+  type Listener,
+  type ListenerAddress,
+  OwnTallies,
+} from '../reception/index.ts';
+import { type Arrangement, arrange, type Surroundings } from './arrangement.ts';
+import { assemble, type House, type SystemServices } from './assembly.ts';
 import { fixedChanges } from './changes.ts';
 import { loadConfiguration, resolveDefinition } from './configuration/index.ts';
 import { ControlServer } from './control.ts';
 import { Crew } from './crew.ts';
 import { isResolved, type ResolvedDefinition, type ServerDefinition } from './definition.ts';
 import { Doors } from './doors.ts';
+import type { Entrance, PreparedChange } from './entrance.ts';
 import { Lifecycle, type Startable } from './lifecycle.ts';
 import { openLog } from './logging.ts';
+import { checkForWorkers } from './planned-plugins.ts';
 import { systemChance } from './system/chance.ts';
 import { systemClock } from './system/clock.ts';
 import { systemIdentifiers } from './system/identifiers.ts';
 import { SystemResolver } from './system/resolver.ts';
-
-/** Where a certificate of our own is kept, beside the configuration file. */
-const SELF_SIGNED = 'var/self-signed.pem';
+import { SELF_SIGNED } from './tls/self-signed.ts';
+import { Workforce } from './workers/workforce.ts';
 
 export type ReloadReport = Events['configuration-reloaded'];
 
@@ -70,8 +78,8 @@ class PosthouseServer implements Server {
   readonly #crew: Crew;
   readonly #admission: Admission;
   readonly #failures: FailureTable;
-  readonly #doors: Doors;
-  readonly #selfSignedFile: string | undefined;
+  readonly #entrance: Entrance;
+  readonly #surroundings: Surroundings;
   #arrangement: Arrangement;
   #started = false;
   #reloading: Promise<unknown> = Promise.resolve();
@@ -94,14 +102,23 @@ class PosthouseServer implements Server {
     };
     this.#lifecycle = new Lifecycle(log.logger);
     this.#crew = new Crew(log.logger);
-    this.#admission = new Admission(definition.limits, clock);
-    this.#failures = new FailureTable(definition.limits, definition.deadlines);
-    // A library leaves no files about unasked.
-    this.#selfSignedFile = definition.file === undefined ? undefined : join(definition.folder, SELF_SIGNED);
-    this.#arrangement = arrange(definition, this.#system, this.#failures, this.#selfSignedFile);
+    this.#admission = new Admission(definition.limits, new OwnTallies(clock));
+    const secret = randomBytes(16);
+    this.#failures = new FailureTable(definition.limits, definition.deadlines, { secret });
+    this.#surroundings = {
+      system: this.#system,
+      failures: this.#failures,
+      // A library leaves no files about unasked.
+      selfSignedFile: definition.file === undefined ? undefined : join(definition.folder, SELF_SIGNED),
+    };
+    this.#arrangement = arrange(assemble(definition, this.#system), this.#surroundings);
     this.#arrangement.house.moveIn();
-    const { identifiers } = this.#system;
-    this.#doors = new Doors(this.#arrangement.contexts, this.#admission, identifiers, clock);
+    const { house, contexts } = this.#arrangement;
+    if (definition.workers > 1) checkForWorkers(definition.plugins, house.planned);
+    this.#entrance =
+      definition.workers > 1
+        ? new Workforce({ house, system: this.#system, failures: this.#failures }, secret)
+        : new Doors(contexts, this.#admission, this.#system.identifiers, clock);
   }
 
   get house(): House {
@@ -109,11 +126,11 @@ class PosthouseServer implements Server {
   }
 
   get listeners(): readonly Listener[] {
-    return this.#doors.listeners;
+    return this.#entrance.listeners;
   }
 
   get addresses(): readonly ListenerAddress[] {
-    return this.#doors.addresses;
+    return this.#entrance.addresses;
   }
 
   plan(): readonly PlanLine[] {
@@ -145,7 +162,7 @@ class PosthouseServer implements Server {
       { name: 'plugins', start: () => this.#crew.start(house.fresh), stop: () => this.#crew.stop() },
       { name: 'scheduler', start: () => scheduler.start(), stop: () => scheduler.stop(this.#drainUntil) },
       ...(control === undefined ? [] : [named('control socket', this.#controlServer(control.socket))]),
-      { name: 'listeners', start: () => this.#doors.open(), stop: () => this.#drain() },
+      { name: 'listeners', start: () => this.#entrance.open(), stop: () => this.#drain() },
     ];
     await this.#lifecycle.start(parts);
     this.#started = true;
@@ -204,16 +221,17 @@ class PosthouseServer implements Server {
         'restart-needed',
         `${fixed.join(', ')} cannot change while the server runs: restart it`,
       );
-    const after = arrange(definition, this.#system, this.#failures, this.#selfSignedFile, before.house);
-    const { house, certificates, contexts } = after;
+    const after = arrange(assemble(definition, this.#system, before.house), this.#surroundings);
+    const { house, certificates } = after;
     const plugins = new Set(house.plugins);
-    let opened: Awaited<ReturnType<Doors['openOthers']>>;
+    let change: PreparedChange | undefined;
     try {
       certificates.start();
       await this.#crew.start(house.fresh);
-      opened = await this.#doors.openOthers(contexts);
+      change = await this.#entrance.prepare(after);
       this.#mustRun();
     } catch (error) {
+      change?.abandon();
       certificates.stop();
       this.#crew.keepOnly(new Set(before.house.plugins), Promise.resolve());
       throw error;
@@ -223,15 +241,16 @@ class PosthouseServer implements Server {
     house.moveIn();
     this.#admission.adopt(definition.limits);
     this.#failures.adopt(definition.limits, definition.deadlines);
-    const { closed, free } = this.#doors.exchange(contexts, opened, definition.deadlines.drain);
+    const { closed, done, free } = change.apply();
     before.certificates.stop();
     house.identity.listening(this.addresses);
     const leaving = this.#crew.keepOnly(plugins, Promise.all([free, house.scheduler.whenAttemptsEnd()]));
+    await done;
     return {
       started: house.fresh.map(({ name }) => name),
       leaving,
       kept: house.plugins.filter((one) => !house.fresh.includes(one)).map(({ name }) => name),
-      opened: opened.map(({ definition: { name } }) => name),
+      opened: change.opened,
       closed,
     };
   }
@@ -256,7 +275,7 @@ class PosthouseServer implements Server {
     });
     const { house } = this.#arrangement;
     house.events.emit('server-draining', {
-      connections: this.#doors.connections,
+      connections: this.#entrance.connections,
       attempts: house.scheduler.running,
       deadline: this.#drainUntil,
     });
@@ -266,7 +285,7 @@ class PosthouseServer implements Server {
   }
 
   #drain(): Promise<void> {
-    return this.#doors.drain(Math.max(0, this.#drainUntil - this.#system.clock.now()));
+    return this.#entrance.drain(Math.max(0, this.#drainUntil - this.#system.clock.now()));
   }
 
   #controlServer(socket: string): ControlServer {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Limits } from '../../src/contract/index.ts';
-import { Admission } from '../../src/reception/admission.ts';
+import { Admission, OwnTallies } from '../../src/reception/index.ts';
 import { isLoopback, networkOf } from '../../src/reception/networks.ts';
 import { fakeClock } from '../../src/testing/index.ts';
 
@@ -16,7 +16,7 @@ const LIMITS = {
 
 function admission(limits: Partial<Limits>) {
   const clock = fakeClock(0);
-  return { clock, door: new Admission({ ...LIMITS, ...limits }, clock) };
+  return { clock, door: new Admission({ ...LIMITS, ...limits }, new OwnTallies(clock)) };
 }
 
 test('connections are bounded in all, and whoever leaves makes room', () => {

@@ -9,9 +9,9 @@ import type { Remembered } from './judgement.ts';
 import type { Triplet } from './triplet.ts';
 
 const SCHEMA = `
+  PRAGMA busy_timeout = 1000;
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = NORMAL;
-  PRAGMA busy_timeout = 1000;
   CREATE TABLE IF NOT EXISTS triplets (
     network TEXT NOT NULL, sender TEXT NOT NULL, recipient TEXT NOT NULL,
     first INTEGER NOT NULL, last INTEGER NOT NULL, passed INTEGER NOT NULL,

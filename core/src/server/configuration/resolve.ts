@@ -1,5 +1,6 @@
 // From what was written to a ResolvedDefinition: one way for YAML and TypeScript, and all problems in one error.
 
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type { ErrorCode } from '../../contract/index.ts';
 import {
@@ -17,12 +18,14 @@ import { type Complaint, nameComplaints, serverComplaints } from './semantics.ts
 import { fromObject, isPlain, type Source } from './source.ts';
 import { readYaml } from './yaml-source.ts';
 
+const NEEDS_FILE =
+  'needs a configuration file: a definition in TypeScript brings its plugins as values, which other threads cannot have';
 const DEFAULT_SOCKET = 'var/control.sock';
 
 /** The members of a checked server document; `plugins` are still without their plugins. */
 type CheckedServer = Omit<
   ResolvedDefinition,
-  'plugins' | 'listeners' | 'control' | 'dns' | 'authenticationResults'
+  'plugins' | 'listeners' | 'control' | 'dns' | 'authenticationResults' | 'workers'
 > & {
   readonly listeners: readonly (Omit<ResolvedDefinition['listeners'][number], 'tls'> & {
     readonly tls?: 'none' | 'starttls' | 'implicit';
@@ -30,6 +33,7 @@ type CheckedServer = Omit<
   readonly authenticationResults: { readonly authservId?: string; readonly trusted: readonly string[] };
   readonly control?: { readonly socket: string } | false;
   readonly dns: { readonly servers?: readonly string[]; readonly timeout: number };
+  readonly workers: number | 'auto';
   readonly plugins: readonly CheckedEntry[];
 };
 interface CheckedEntry {
@@ -45,12 +49,14 @@ interface CheckedEntry {
 /**
  * Reads and checks a configuration file and loads its plugins, touching nothing else. Throws a ConfigurationError
  * with every problem that could be found.
+ * @param text what stands in the file, where another thread has read it
  */
 export async function loadConfiguration(
   file: string,
   environment: Readonly<Record<string, string | undefined>> = process.env,
+  text?: string,
 ): Promise<ResolvedDefinition> {
-  const { source, problems } = readYaml(file, environment);
+  const { source, problems } = readYaml(file, environment, text);
   const resolution = new Resolution(source, problems);
   const loaded = await Promise.all(
     usesIn(source.value).map((use) => (use === undefined ? undefined : loadPlugin(use, source.folder))),
@@ -100,6 +106,9 @@ class Resolution {
     const { value, secrets } = this.#source;
     this.#report(this.#check.compile(ServerSchema)(value, secrets), '');
     this.#complain(serverComplaints(value));
+    const { workers: asked } = isPlain(value) ? value : {};
+    if (this.#source.file === undefined && typeof asked === 'number' && asked > 1)
+      this.#complain([{ code: 'config-invalid', pointer: '/workers', text: NEEDS_FILE }]);
     const plugins = this.#plugins(loaded);
     if (this.#problems.length > 0) throw new ConfigurationError(byPosition(this.#problems));
 
@@ -112,6 +121,7 @@ class Resolution {
       delivery,
       authenticationResults,
       control,
+      workers,
       log,
       dns,
     } = value as CheckedServer;
@@ -119,6 +129,7 @@ class Resolution {
     return {
       resolved: true,
       file: this.#source.file,
+      text: this.#source.text,
       folder: this.#source.folder,
       hostname: hostname.toLowerCase(),
       listeners: listeners.map((listener) => ({
@@ -134,6 +145,7 @@ class Resolution {
         trusted: authenticationResults.trusted,
       },
       control: socket === undefined ? undefined : { socket },
+      workers: workersFor(workers, this.#source.file, availableParallelism()),
       log,
       dns: { servers: dns.servers, timeout: dns.timeout },
       plugins,
@@ -226,6 +238,12 @@ class Resolution {
   #pathsOf(pointers: ReadonlySet<string>): ReadonlySet<string> {
     return new Set([...pointers].map((pointer) => pathOf(pointer, this.#source.value)));
   }
+}
+
+/** Where the definition is TypeScript its plugins are values, which other threads cannot have. Pure. */
+export function workersFor(wanted: number | 'auto', file: string | undefined, processors: number): number {
+  if (wanted !== 'auto') return wanted;
+  return file === undefined || processors <= 2 ? 1 : processors - 1;
 }
 
 /** What a configuration, which may be wrong otherwise, uses: for whoever only wants to know its plugins. */

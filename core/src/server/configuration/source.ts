@@ -6,6 +6,8 @@ import { below, type Position } from './problem.ts';
 export interface Source {
   /** As the user named it, for messages; undefined where the definition is TypeScript. */
   readonly file: string | undefined;
+  /** What stands in the file; undefined where the definition is TypeScript. */
+  readonly text: string | undefined;
   /** From where relative paths are taken. */
   readonly folder: string;
   readonly value: unknown;
@@ -21,6 +23,7 @@ export function fromObject(value: unknown, folder: string): Source {
   const copy = copyData(value);
   return {
     file: undefined,
+    text: undefined,
     folder,
     value: copy,
     secrets: new Set(),

@@ -25,14 +25,18 @@ interface Place {
   readonly value: Position | undefined;
 }
 
-/** The data, and what was wrong with single values. Throws a ConfigurationError when there is no data to speak of. */
+/**
+ * The data, and what was wrong with single values. @param text what stands in the file, where it has been read. Throws a ConfigurationError when there is no data to
+ * speak of.
+ */
 export function readYaml(
   file: string,
   environment: Readonly<Record<string, string | undefined>>,
+  text = readText(file),
 ): { readonly source: Source; readonly problems: readonly Problem[] } {
   const folder = dirname(resolve(file));
   const lines = new LineCounter();
-  const document = parseDocument(readText(file), {
+  const document = parseDocument(text, {
     lineCounter: lines,
     prettyErrors: false,
     stringKeys: true,
@@ -51,6 +55,7 @@ export function readYaml(
   const { places } = walk;
   const source: Source = {
     file,
+    text,
     folder,
     value,
     secrets: walk.secrets,

@@ -18,6 +18,9 @@ import {
   utf8String,
 } from './der.ts';
 
+/** Where one is kept, beside the configuration file. */
+export const SELF_SIGNED = 'var/self-signed.pem';
+
 const DAY = 86_400_000;
 const LIFETIME = 3650 * DAY;
 /** One that is kept is made anew when it has less than this. */
