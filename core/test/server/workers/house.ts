@@ -145,7 +145,7 @@ export async function workersHouse(
     admitted,
     told,
     async until(text, times = 1) {
-      const deadline = Date.now() + 20_000;
+      const deadline = Date.now() + 60_000;
       while (told(text).length < times) {
         if (Date.now() > deadline) throw new Error(`${text} was told ${told(text).length} times`);
         await new Promise((resolve) => setTimeout(resolve, 5));
