@@ -42,6 +42,8 @@ export class Connection {
   spent = false;
   /** The next hop cannot carry what its messages ask for: no other message that asks is given to it. */
   unfit = false;
+  /** Ours, once it is up. */
+  localAddress: string | undefined;
   /** undefined in clear. */
   tls: Exchange['tls'];
   /** What is wrong with the TLS, or that there is none, where mail goes all the same. */
@@ -82,7 +84,10 @@ export class Connection {
     this.#dialogue = new SmtpDialogue(target.helo ?? settings.helo, settings.protocol);
     this.#deadline = clock.now() + settings.connectTimeout;
     this.#socket = dial(target);
-    this.#socket.once('connect', () => this.#run(this.#dialogue.begin()));
+    this.#socket.once('connect', () => {
+      this.localAddress = this.#socket.localAddress;
+      this.#run(this.#dialogue.begin());
+    });
     this.#listen(this.#socket);
   }
 

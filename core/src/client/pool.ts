@@ -95,7 +95,10 @@ export class Pool {
       if (this.#open.size === 0) this.#whenEmpty?.();
     });
     this.#open.add(connection);
-    return (await connection.opened()) ?? connection;
+    const trouble = await connection.opened();
+    if (trouble === undefined) return connection;
+    const { localAddress } = connection;
+    return localAddress === undefined ? trouble : { ...trouble, localAddress };
   }
 
   #admit(target: Target, aborted: () => boolean): boolean | Promise<boolean> {

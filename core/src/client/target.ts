@@ -1,6 +1,7 @@
 // Where a connection leads: a host's address and port, or a Unix socket.
 
 import { connect, type Socket } from 'node:net';
+import type { PublishedTlsPolicy } from '../contract/index.ts';
 import type { HopLogin } from './credentials.ts';
 import type { TlsMode } from './settings.ts';
 import type { TlsaRecord } from './tlsa.ts';
@@ -31,6 +32,12 @@ export interface Target {
   readonly trial?: TlsTrial;
   /** Where `tls` comes from, for the trace: `dane`, `mta-sts enforce`… */
   readonly policy?: string;
+  /** Whose mail host it is; undefined for one that the operator has named. */
+  readonly domain?: string;
+  /** By what the other side has published, for reports. */
+  readonly published?: PublishedTlsPolicy;
+  /** Why that could not be had, in the words of RFC 8460 §4.3.2.2. */
+  readonly publishedFault?: { readonly kind: string; readonly text: string };
   /** The address of ours that the connection comes from. Default: the system's choice. */
   readonly localAddress?: string;
   /** Our name in EHLO. Default: that of the settings. */

@@ -17,6 +17,8 @@ export interface Trouble {
   readonly reply?: Reply;
   /** What is wrong with the TLS, with `tls-failed` and `tls-missing`. */
   readonly fault?: TlsFault['kind'];
+  /** Ours, where there was a connection. */
+  readonly localAddress?: string;
 }
 
 export interface TlsFault {

@@ -204,9 +204,17 @@ export interface Events {
   'tls-attempted': {
     transport: string;
     destination: string;
+    /** Whose mail hosts they are; absent with a host that the operator has named. */
+    domain?: string;
+    /** By what the other side has published; absent where nothing was found, or looked for. */
+    published?: PublishedTlsPolicy;
+    /** Which wrote the message that the connection was made for: no client has sent it. */
+    plugin?: string;
     host: string;
     address: string;
     port: number;
+    /** Ours. */
+    localAddress?: string;
     /** As in 'exchange-finished'. */
     policy?: string;
     /** `success`, or what was wrong, as RFC 8460 §4.3 calls it, whether mail went all the same or not. */
@@ -315,6 +323,17 @@ export interface Events {
   'server-started': { hostname: string; listeners: readonly { name: string; host: string; port: number }[] };
   'server-draining': { connections: number; attempts: number; deadline: number };
   'server-stopped': { milliseconds: number };
+}
+
+/** What a domain has published of TLS with its mail hosts, in the words of RFC 8460 §4.4. */
+export interface PublishedTlsPolicy {
+  readonly type: 'sts' | 'tlsa';
+  /** Of MTA-STS the domain, of DANE the name that the TLSA records are at. */
+  readonly domain: string;
+  /** The lines of the policy, or each TLSA record as zone files have it. Empty where it could not be had. */
+  readonly strings: readonly string[];
+  /** The patterns of its mail hosts; of MTA-STS alone. */
+  readonly hosts: readonly string[];
 }
 
 /** What an operator can do with items of the queue. */

@@ -2,7 +2,7 @@
 // taken for "nothing is published": such a host gets no mail.
 
 import { PosthouseError } from '@posthouse/core';
-import { type Target, type TlsFault, usableTlsa } from '@posthouse/core/client';
+import { type Target, type TlsaRecord, type TlsFault, usableTlsa } from '@posthouse/core/client';
 import type { SecureLookups } from './dns/secure-resolver.ts';
 
 /** A host as it was found. */
@@ -28,18 +28,32 @@ export async function underDane(
       const { records, secure } = await dns.tlsa(base, target.port, signal);
       if (!secure || records.length === 0) continue;
       const tlsa = usableTlsa(records);
+      const published = {
+        type: 'tlsa',
+        domain: base,
+        strings: records.map(presentation),
+        hosts: [],
+      } as const;
       // §2.2: records that nobody can use still say that TLS is there to be had.
-      if (tlsa.length === 0) return { ...target, tls: 'encrypt', policy: 'dane (no usable TLSA record)' };
+      if (tlsa.length === 0)
+        return { ...target, tls: 'encrypt', policy: 'dane (no usable TLSA record)', published };
       // §2.2.3, and §8.1 for SNI.
       const expected = [...new Set([base, target.host, ...names])];
-      return { ...target, tls: 'dane', tlsa, names: expected, serverName: base, policy: 'dane' };
+      return { ...target, tls: 'dane', tlsa, names: expected, serverName: base, policy: 'dane', published };
     }
     return undefined;
   } catch (error) {
     if (!PosthouseError.is(error, 'dns-unavailable')) throw error;
     // §2.1.2, §2.2: an attacker who can keep the answer from us must not gain by it.
-    return unfit(target, 'dnssec-invalid', `its TLSA records are not known: ${error.message}`);
+    const published = { type: 'tlsa', domain: tlsaBases[0] ?? target.host, strings: [], hosts: [] } as const;
+    const text = `its TLSA records are not known: ${error.message}`;
+    return { ...unfit(target, 'dnssec-invalid', text), published };
   }
+}
+
+/** As zone files have it (RFC 6698 §2.2). */
+function presentation({ usage, selector, matchingType, data }: TlsaRecord): string {
+  return `${usage} ${selector} ${matchingType} ${Buffer.from(data).toString('hex').toUpperCase()}`;
 }
 
 /** The same where nothing but DANE will do. */

@@ -55,16 +55,25 @@ export class TlsPolicies {
   /** The hosts with what is asked of each. */
   async applyTo(found: Hosts, hop: NextHop, signal: AbortSignal, wish?: MessageWish): Promise<Targets> {
     if ('outcome' in found) return found;
-    if (wish === 'required') return { targets: await this.#required(found, hop, signal) };
+    const targets = await this.#targetsOf(found, hop, signal, wish);
+    if (hop.kind === 'host') return { targets };
+    return { targets: targets.map((target) => ({ ...target, domain: hop.domain })) };
+  }
+
+  async #targetsOf(
+    found: FoundHosts,
+    hop: NextHop,
+    signal: AbortSignal,
+    wish: MessageWish | undefined,
+  ): Promise<readonly Target[]> {
+    if (wish === 'required') return this.#required(found, hop, signal);
     // RFC 8689 §4.2.2: it overrides what the other side publishes, and no word of the operator.
     const own = this.levelOf(hop);
     const level = wish === 'not-required' && isPublished(own) ? 'may' : own;
     const daneOf = asksDane(level) ? this.#daneOf(found, hop, level, signal) : undefined;
     const fallback = asksSts(level) ? await this.#stsWish(hop, signal) : plainWish(level, hop);
-    return {
-      // RFC 8461 §2: where a host has DANE, MTA-STS has nothing to say about it.
-      targets: await eachHost(found.hosts, async (host) => (await daneOf?.(host)) ?? fallback(host.target)),
-    };
+    // RFC 8461 §2: where a host has DANE, MTA-STS has nothing to say about it.
+    return eachHost(found.hosts, async (host) => (await daneOf?.(host)) ?? fallback(host.target));
   }
 
   /**

@@ -32,6 +32,7 @@ export async function relay(
   config: RelayConfig = {},
   identity: Partial<ServerIdentity> = {},
   clock: FakeClock = fakeClock(),
+  services: Readonly<Record<string, unknown>> = {},
 ): Promise<Relay> {
   const resolver = fakeResolver({
     'b.example': ['mx.b.example'],
@@ -48,6 +49,7 @@ export async function relay(
     resolver,
     chance: fakeChance(0),
     identity: { hostname: 'mx.a.example', isSelf: () => false, ...identity },
+    ...services,
   });
   return {
     plugin,

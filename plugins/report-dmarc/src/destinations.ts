@@ -1,7 +1,7 @@
 // Where a domain wants its reports (RFC 7489 §6.2), and whether those places want them (§7.1).
 
-import { parseMailbox, type Resolver } from '@posthouse/core';
-import { tagsOf } from './report.ts';
+import type { Resolver } from '@posthouse/core';
+import { mailtoAddress, tagsOf } from '@posthouse/core/reporting';
 
 export interface Destination {
   readonly address: string;
@@ -17,25 +17,15 @@ const UNITS: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20,
 export function reportAddresses(record: string): readonly Destination[] {
   const found: Destination[] = [];
   for (const uri of (tagsOf(record).get('rua') ?? '').split(',')) {
-    const [, encoded = '', number, unit = ''] =
-      /^[ \t]*mailto:([^!?]+)(?:\?[^!]*)?(?:!(\d{1,12})([kmgt]?))?[ \t]*$/i.exec(uri) ?? [];
-    const address = decoded(encoded);
-    const mailbox = parseMailbox(address);
-    if (mailbox === undefined || mailbox.isLiteral || /[^ -~]/.test(address)) continue;
+    const [, plain = '', number, unit = ''] = /^([^!]*)(?:!(\d{1,12})([kmgt]?))?[ \t]*$/i.exec(uri) ?? [];
+    const address = mailtoAddress(plain);
+    if (address === undefined) continue;
     const limit =
       number === undefined ? Number.POSITIVE_INFINITY : Number(number) * (UNITS[unit.toLowerCase()] ?? 1);
-    found.push({ address: mailbox.toString(), limit });
+    found.push({ address, limit });
     if (found.length === MAX_DESTINATIONS) break;
   }
   return found;
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return '';
-  }
 }
 
 /**

@@ -2,13 +2,14 @@
 // `observe` it is not applied.
 
 import type { Events } from '@posthouse/core';
-import { type Authenticated, rowOf, Tally } from './row.ts';
+import { Tally } from '@posthouse/core/reporting';
+import { type Authenticated, type Row, rowOf } from './row.ts';
 
 /** The reason that check-auth gives for what the author's policy asks for. */
 const POLICY = 'dmarc.fail';
 
 export class Gatherer {
-  readonly #tally = new Tally();
+  readonly #tally = new Tally<Row>();
   readonly #skips: (domain: string) => boolean;
   /** Checked, and the verdict not yet given. */
   readonly #open = new Map<string, Authenticated>();

@@ -10,18 +10,11 @@ import {
   parseMailbox,
   Resolver,
   ServerIdentity,
-  type Timer,
 } from '@posthouse/core';
+import { DailyReports } from '@posthouse/core/reporting';
 import { ConfigSchema } from './config.ts';
 import { Gatherer } from './gatherer.ts';
-import { dayOf, Journal } from './journal.ts';
 import { ReportSender } from './sender.ts';
-
-/** How often a day is looked for that is to be reported. */
-const LOOK = 600_000;
-const DAY = 86_400_000;
-/** Kinds of results in memory; with more the disk is written at once. */
-const MAX_TALLY = 10_000;
 
 export default definePlugin({
   name: 'report-dmarc',
@@ -37,66 +30,25 @@ export default definePlugin({
     if (parseMailbox(config.from) === undefined)
       throw new PosthouseError('config-invalid', `report-dmarc: from "${config.from}" is not a mail address`);
     const gatherer = new Gatherer(config.exclude);
-    const journal = new Journal(config.path, config.daySize);
     const reporter = { organization: config.organization, from: config.from, hostname: identity.hostname };
     const sender = new ReportSender({ mailer, resolver, log }, reporter, config);
-    const wait = Math.floor(chance.next() * config.spread);
-    const timers: Timer[] = [];
-    /** Lines for which the disk had no room at the last try. */
-    let unwritten = '';
-    let fullDay = '';
-    /** One thing at a time; a failure is logged and tried again at the next turn. */
-    let work: Promise<void> = Promise.resolve();
-    const then = (what: string, task: () => Promise<void>): Promise<void> => {
-      work = work.then(task).catch((error: unknown) => {
-        log.error({ error: error instanceof Error ? error.message : String(error) }, what);
-      });
-      return work;
-    };
-
-    async function flush(): Promise<void> {
-      unwritten += gatherer.drain();
-      if (unwritten === '') return;
-      const day = dayOf(clock.now());
-      const written = await journal.append(day, unwritten);
-      unwritten = '';
-      if (written) return;
-      if (fullDay !== day) log.warn({ day }, 'no more DMARC results are kept for this day');
-      fullDay = day;
-    }
-
-    async function report(): Promise<void> {
-      const now = clock.now();
-      for (const day of await journal.days()) {
-        if (now < Date.parse(day) + DAY + wait) continue;
-        await sender.send(day, journal.lines(day));
-        await journal.remove(day);
-      }
-    }
-    const flushLater = (): Promise<void> => then('DMARC results not written', flush);
-
+    const reports = new DailyReports(
+      { clock, chance, log },
+      { ...config, what: 'DMARC', tally: gatherer, send: (day) => sender.send(day) },
+    );
     return {
       describe: () =>
         `DMARC reports leave as ${config.from}, within ${config.spread / 60_000} minutes after each day`,
       observe: {
         'message-authenticated'(facts) {
           gatherer.checked(facts);
-          if (gatherer.size >= MAX_TALLY) void flushLater();
+          reports.counted();
         },
         'verdict-given': (facts) => gatherer.judged(facts),
         'connection-closed': ({ session }) => gatherer.closed(session),
       },
-      async start() {
-        await journal.prepare();
-        timers.push(
-          clock.every(config.flushEvery, () => void flushLater()),
-          clock.every(LOOK, () => void then('DMARC reports not sent', report)),
-        );
-      },
-      async stop() {
-        for (const timer of timers) timer.stop();
-        await flushLater();
-      },
+      start: () => reports.start(),
+      stop: () => reports.stop(),
     };
   },
 });

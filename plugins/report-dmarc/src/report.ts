@@ -2,6 +2,7 @@
 
 import { gzipSync } from 'node:zlib';
 import type { MailContent } from '@posthouse/core';
+import { tagsOf } from '@posthouse/core/reporting';
 import type { Row } from './row.ts';
 
 export interface Reporter {
@@ -81,16 +82,6 @@ function text(value: string): string {
     .replace(/&/g, '&amp;')
     .replace(/</g, '&lt;')
     .replace(/>/g, '&gt;');
-}
-
-/** The tags of a record, names in small letters. */
-export function tagsOf(record: string): ReadonlyMap<string, string> {
-  const tags = new Map<string, string>();
-  for (const part of record.split(';')) {
-    const at = part.indexOf('=');
-    if (at > 0) tags.set(part.slice(0, at).trim().toLowerCase(), part.slice(at + 1).trim());
-  }
-  return tags;
 }
 
 /** The XML, gzipped: what a size limit of a destination counts. */

@@ -1,10 +1,11 @@
-// Turns a day into reports, and puts them into the queue. At least once: a failure in between begins the day anew, and
+// Turns a day into reports, and puts them into the queue. At least once: a restart in between begins the day anew, and
 // a report that goes twice has the same id.
 
 import type { Logger, Mailer, Resolver } from '@posthouse/core';
+import { type Day, talliedRow } from '@posthouse/core/reporting';
 import { reportAddresses, takesReports } from './destinations.ts';
 import { type DayOfDomain, DayReports, packedReport, type Reporter, reportMail } from './report.ts';
-import { parsedLine } from './row.ts';
+import type { Row } from './row.ts';
 
 export interface SenderServices {
   readonly mailer: Mailer;
@@ -31,29 +32,31 @@ export class ReportSender {
   }
 
   /** Durable in the queue when it resolves. Rejects when the queue takes no more. */
-  async send(day: string, lines: AsyncIterable<string>): Promise<void> {
+  async send({ day, lines, sent }: Day): Promise<void> {
     const reports = new DayReports(day, this.#bounds);
     let unreadable = 0;
-    for await (const line of lines) {
-      const parsed = parsedLine(line);
+    for await (const line of lines()) {
+      const parsed = talliedRow<Row>(line);
       if (parsed === undefined) unreadable += 1;
       else reports.add(parsed.row, parsed.count);
     }
-    let sent = 0;
+    let queued = 0;
     let domains = 0;
     for (const report of reports) {
       domains += 1;
-      sent += await this.#report(report);
+      queued += await this.#report(report, sent);
     }
-    this.#services.log.info({ day, domains, reports: sent, unreadable }, 'DMARC reports queued');
+    this.#services.log.info({ day, domains, reports: queued, unreadable }, 'DMARC reports queued');
   }
 
-  async #report(report: DayOfDomain): Promise<number> {
+  async #report(report: DayOfDomain, done: Set<string>): Promise<number> {
     const { log, mailer } = this.#services;
     const packed = packedReport(report, this.#reporter);
     let sent = 0;
     for (const { address, limit } of reportAddresses(report.record)) {
       const facts = { domain: report.domain, address };
+      const name = `${report.domain} ${address}`;
+      if (done.has(name)) continue;
       if (!(await this.#wanted(address.slice(address.lastIndexOf('@') + 1), report.domain))) {
         log.info(facts, 'no DMARC report: the destination does not ask for it');
         continue;
@@ -69,6 +72,7 @@ export class ReportSender {
         content,
         expireAfter: EXPIRES,
       });
+      done.add(name);
       sent += 1;
     }
     return sent;

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 
 const NAME = /^(\d{4}-\d{2}-\d{2})\.results$/;
 
-export class Journal {
+export class DayJournal {
   readonly #folder: string;
   readonly #daySize: number;
 
