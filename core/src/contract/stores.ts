@@ -138,11 +138,19 @@ export interface TakeRequest {
   readonly leaseUntil: number;
   /** Lanes that are left out because they are saturated or resting. */
   readonly except: readonly Lane[];
+  /** Lanes that have room for a few items: no more than these are taken. Default: for as many as come. */
+  readonly rooms?: readonly LaneRoom[];
 }
 
 export interface Lane {
   readonly transport: string | null;
   readonly destination: string;
+}
+
+/** How many items of a lane are wanted. */
+export interface LaneRoom extends Lane {
+  /** At least 1. */
+  readonly room: number;
 }
 
 /** A lane that an operator has suspended. */

@@ -3,9 +3,9 @@
 
 import type { Lane, MessageBody, MessageRecord, QueueItem, Suspension } from '../contract/index.ts';
 import { Groups } from './groups.ts';
-import { isFull, type LaneState, laneKey, restsUntil, share } from './lane.ts';
+import { isFull, type LaneState, laneKey, leavesRoom, restsUntil, type Space, share } from './lane.ts';
 import { type LaneReport, reportOf } from './lane-report.ts';
-import { LaneTable } from './lane-table.ts';
+import { LaneTable, type Wanted } from './lane-table.ts';
 import { urgencyOf } from './line.ts';
 import { laneRest } from './retry.ts';
 import { Slots } from './slots.ts';
@@ -98,9 +98,11 @@ export class Agenda {
     return Math.max(0, this.#limits.window - this.#held.size);
   }
 
-  /** Whether slow lanes must leave room in the window for others. */
-  get #scarce(): boolean {
-    return this.#held.size * 2 > this.#limits.window;
+  get #space(): Space {
+    const held = this.#held.size;
+    const { window } = this.#limits;
+    if (held * 2 <= window) return 'ample';
+    return held * 4 <= window * 3 || this.#slots.isOpenTo('slow') ? 'scarce' : 'tight';
   }
 
   /** Lanes with something to remember. */
@@ -124,7 +126,9 @@ export class Agenda {
     const key = laneKey(item);
     if (this.#suspended.has(key)) return false;
     const lane = this.#lanes.find(item);
-    return lane === undefined || (restsUntil(lane) <= now && !isFull(lane, this.#scarce, urgencyOf(item)));
+    const space = this.#space;
+    if (lane === undefined) return space !== 'tight';
+    return restsUntil(lane) <= now && !isFull(lane, space, urgencyOf(item));
   }
 
   /** What the operator allows the lane. */
@@ -162,9 +166,9 @@ export class Agenda {
     return this.#suspended.size < before;
   }
 
-  /** Lanes of which no more items are wanted now: with enough of them in memory, or resting. */
-  closed(now: number): readonly Lane[] {
-    return this.#lanes.closed(now, this.#scarce);
+  /** Of which lanes no more items are wanted now, with enough of them in memory or resting, and of which only a few. */
+  wanted(now: number): Wanted {
+    return this.#lanes.wanted(now, this.#space);
   }
 
   /** Whether a lane that the store was told to leave out wants items again; asking resets it. */
@@ -183,6 +187,7 @@ export class Agenda {
     // The store gives out nothing of a suspended lane: it stays due.
     if (this.#suspended.has(laneKey(item))) return item.due;
     const lane = this.#lanes.of(item);
+    lane.overdue = item.expires <= now;
     const wait = this.#waitBefore(lane, now);
     if (wait !== undefined) return wait;
     lane.line.push(pending);
@@ -203,7 +208,7 @@ export class Agenda {
     lane.throttle.begin(now);
     this.#groups.begin(lane, pending.item, now);
     this.#waiting -= 1;
-    this.#lanes.shrunk(lane, this.#scarce);
+    this.#lanes.shrunk(lane, this.#space);
     this.#turns.offer(lane);
     return pending;
   }
@@ -212,7 +217,7 @@ export class Agenda {
   makeRoom(now: number): readonly Pending[] {
     const back: Pending[] = [];
     for (const lane of this.#slots.moveSlow(now)) {
-      for (const pending of lane.line.cutBehind(share(lane, this.#scarce))) {
+      for (const pending of lane.line.cutBehind(share(lane, this.#space))) {
         this.#takeOut(pending);
         back.push(pending);
       }
@@ -318,11 +323,11 @@ export class Agenda {
     const { throttle } = lane;
     if (restsUntil(lane) > now) return restsUntil(lane);
     if (throttle.failures > 0) {
-      if (isFull(lane, this.#scarce))
+      if (isFull(lane, this.#space))
         return now + laneRest(throttle.failures, this.#limits.laneRest, this.#limits.chance());
     }
-    const leavesRoom = lane.slow || throttle.rules.messagesPerSecond !== undefined;
-    return leavesRoom && this.#scarce && isFull(lane, true) ? now + FULL_LANE_WAIT : undefined;
+    const space = this.#space;
+    return leavesRoom(lane, space) && isFull(lane, space) ? now + FULL_LANE_WAIT : undefined;
   }
 
   /** What came of an attempt for all who share its hosts. When these cannot be reached, whatever waits for them comes back. */

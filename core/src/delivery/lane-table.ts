@@ -1,7 +1,18 @@
 // The lanes that are remembered, and those of which the store is told to give no more. Pure: time is an argument.
 
-import type { Lane } from '../contract/index.ts';
-import { isForgotten, isFull, type LaneState, laneKey, newLane, restsUntil, share } from './lane.ts';
+import type { Lane, LaneRoom, TakeRequest } from '../contract/index.ts';
+import {
+  isForgotten,
+  isFull,
+  isWatched,
+  type LaneState,
+  laneKey,
+  newLane,
+  restsUntil,
+  roomIn,
+  type Space,
+  share,
+} from './lane.ts';
 import type { LaneRules } from './throttle.ts';
 
 /** Lanes that a `take` leaves out at most. Items of the others come along and are sent back with a later due time. */
@@ -9,10 +20,13 @@ const MAX_EXCEPT = 2000;
 /** Lanes that are remembered though nothing is to be done in them. */
 const MAX_LANES = 20_000;
 
+/** What a look into the store is to bring of the lanes. */
+export type Wanted = Required<Pick<TakeRequest, 'except' | 'rooms'>>;
+
 export class LaneTable {
   readonly #rules: (lane: Lane) => LaneRules;
   readonly #lanes = new Map<string, LaneState>();
-  /** Those with something that waits, or that may rest: the others are many, and never closed. */
+  /** Those with something that waits, that may rest or are slow: the others are many, and there is nothing to say of them. */
   readonly #active = new Set<LaneState>();
   #reopened = false;
 
@@ -48,23 +62,31 @@ export class LaneTable {
     this.#active.add(lane);
   }
 
-  /** Lanes of which no more items are wanted now: with enough of them in memory, or resting. */
-  closed(now: number, scarce: boolean): readonly Lane[] {
+  /** Of which lanes no more items are wanted now, with enough of them in memory or resting, and of which only a few. */
+  wanted(now: number, space: Space): Wanted {
     const full: Lane[] = [];
     const resting: Lane[] = [];
+    const rooms: LaneRoom[] = [];
     for (const lane of this.#active) {
-      if (restsUntil(lane) > now) resting.push(lane);
-      else if (isFull(lane, scarce)) {
+      const { transport, destination, overdue } = lane;
+      if (restsUntil(lane) > now) {
+        if (!overdue) resting.push({ transport, destination });
+      } else if (isFull(lane, space) && !overdue) {
         lane.excluded = true;
-        full.push(lane);
-      } else if (lane.line.length === 0) this.#active.delete(lane);
+        full.push({ transport, destination });
+      } else {
+        const room = roomIn(lane, space);
+        if (room !== undefined) rooms.push({ transport, destination, room });
+        else if (lane.line.length === 0 && !isWatched(lane)) this.#active.delete(lane);
+      }
     }
-    return [...full, ...resting].slice(0, MAX_EXCEPT);
+    const except = [...full, ...resting].slice(0, MAX_EXCEPT);
+    return { except, rooms: rooms.slice(0, MAX_EXCEPT) };
   }
 
   /** Something has gone out of the lane: the store may be asked for more when half of its share is gone. */
-  shrunk(lane: LaneState, scarce: boolean): void {
-    if (!lane.excluded || lane.line.length * 2 > share(lane, scarce)) return;
+  shrunk(lane: LaneState, space: Space): void {
+    if (!lane.excluded || lane.line.length * 2 > share(lane, space)) return;
     lane.excluded = false;
     this.#reopened = true;
   }

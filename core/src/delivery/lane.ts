@@ -20,6 +20,8 @@ export interface LaneState extends Lane {
   ready: boolean;
   /** The store was told to leave it out because enough of it is in memory. */
   excluded: boolean;
+  /** The last item that came in had expired, and so may have those behind it: they wait for no rest. */
+  overdue: boolean;
 }
 
 /** What is known of a destination: nothing yet, that it answers soon, or that it takes long. */
@@ -30,6 +32,12 @@ export const LANE_KINDS: readonly LaneKind[] = ['new', 'brisk', 'slow'];
 const REMEMBER = 600_000;
 /** One that was not starts afresh so long after its rest. Longer than the longest rest. */
 const FORGET_AFTER = 3_600_000;
+
+/**
+ * Room in the window. Scarce: it is half full, and slow lanes make room. Tight: it is almost full, and so are the slots of
+ * what takes long; then whatever is not known to answer soon waits.
+ */
+export type Space = 'ample' | 'scarce' | 'tight';
 
 /** A lane's items in memory for each of its deliveries that may run: enough to stay busy, too few to crowd others out. */
 const SHARE_PER_SLOT = 4;
@@ -48,6 +56,7 @@ export function newLane({ transport, destination }: Lane, rules: LaneRules): Lan
     slow: false,
     ready: false,
     excluded: false,
+    overdue: false,
   };
 }
 
@@ -75,19 +84,47 @@ export function restsUntil({ throttle, group }: LaneState): number {
   return Math.max(throttle.restsUntil, group?.throttle.restsUntil ?? 0);
 }
 
-/** @param scarce whether memory is: then a slow lane holds its next items and no more */
-export function isFull(lane: LaneState, scarce: boolean, urgency: Urgency = 2): boolean {
-  const { line, throttle, group } = lane;
-  return throttle.failures === 0 && (group === undefined || group.throttle.failures === 0)
-    ? line.ahead(urgency) >= share(lane, scarce)
-    : line.length + throttle.running > 0;
+export function isFull(lane: LaneState, space: Space, urgency: Urgency = 2): boolean {
+  return isProbed(lane)
+    ? lane.line.length + lane.throttle.running > 0
+    : lane.line.ahead(urgency) >= share(lane, space);
+}
+
+/** It has rested, and one attempt is to show whether it can be reached again. */
+function isProbed({ throttle, group }: LaneState): boolean {
+  return throttle.failures > 0 || (group !== undefined && group.throttle.failures > 0);
+}
+
+/**
+ * Items that are wanted besides those in memory, where more of them would be sent back to the store; undefined: as many as
+ * come.
+ */
+export function roomIn(lane: LaneState, space: Space): number | undefined {
+  if (isProbed(lane)) return lane.overdue ? undefined : 1;
+  return leavesRoom(lane, space) ? share(lane, space) - lane.line.length : undefined;
+}
+
+/** Whether a look into the store may have to be told something of it though nothing waits here. */
+export function isWatched(lane: LaneState): boolean {
+  const { slow, throttle } = lane;
+  return slow || isProbed(lane) || (throttle.rules.messagesPerSecond !== undefined && throttle.running > 0);
+}
+
+/** Whether it takes its share and no more, so that others have room. */
+export function leavesRoom(lane: LaneState, space: Space): boolean {
+  if (space === 'ample') return false;
+  if (lane.slow || lane.throttle.rules.messagesPerSecond !== undefined) return true;
+  return space === 'tight' && kindOf(lane) === 'new';
 }
 
 /** Items worth holding. */
-export function share({ slow, throttle }: LaneState, scarce: boolean): number {
-  if (slow && scarce) return Math.max(1, throttle.running);
-  const { connections, messagesPerSecond } = throttle.rules;
-  const some = connections * SHARE_PER_SLOT;
+export function share(lane: LaneState, space: Space): number {
+  const { slow, throttle } = lane;
+  // What answers soon has the last part of the window for itself.
+  if (space === 'tight' && kindOf(lane) !== 'brisk') return 0;
+  if (slow && space === 'scarce') return Math.max(1, throttle.running);
+  const { messagesPerSecond } = throttle.rules;
+  const some = throttle.allowed * SHARE_PER_SLOT;
   return messagesPerSecond === undefined
     ? some
     : Math.min(some, Math.max(1, Math.ceil(messagesPerSecond * SHARE_OF_PACE)));

@@ -349,8 +349,8 @@ export class Scheduler {
     const limit = Math.min(BATCH, this.#agenda.room);
     this.#moreInStore = false;
     try {
-      const except = this.#agenda.closed(now);
-      const taken = await this.#store.take({ now, limit, leaseUntil: this.leaseUntil(), except });
+      const leaseUntil = this.leaseUntil();
+      const taken = await this.#store.take({ now, limit, leaseUntil, ...this.#agenda.wanted(now) });
       if (taken.length === limit) this.#moreInStore = true;
       for (const { item, message } of taken) {
         if (!this.#droppedMeanwhile.has(item.id))

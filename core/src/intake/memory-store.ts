@@ -76,8 +76,9 @@ export class MemoryStore implements QueueStore {
     for (const lane of change.resume ?? []) this.#suspended.delete(laneKey(lane));
   }
 
-  async take({ now, limit, leaseUntil, except }: TakeRequest): Promise<readonly QueueEntry[]> {
+  async take({ now, limit, leaseUntil, except, rooms = [] }: TakeRequest): Promise<readonly QueueEntry[]> {
     this.#endLeases(now);
+    const room = new Map(rooms.map((lane) => [laneKey(lane), lane.room]));
     const closed = [...except, ...this.#suspended.values()]
       .map((lane) => this.#lanes.get(laneKey(lane)))
       .filter((lane) => lane !== undefined);
@@ -86,10 +87,17 @@ export class MemoryStore implements QueueStore {
     while (taken.length < limit) {
       const entry = this.#byDue.first?.entries.first;
       if (entry === undefined || entry.item.due > now) break;
+      const lane = entry.lane as WaitingLane;
       this.#unplace(entry);
       entry.leaseUntil = leaseUntil;
       this.#place(entry);
       taken.push({ item: entry.item, message: entry.message.record });
+      const left = room.get(lane.key);
+      if (left === undefined) continue;
+      room.set(lane.key, left - 1);
+      if (left > 1 || lane.place === -1) continue;
+      this.#byDue.remove(lane);
+      closed.push(lane);
     }
     for (const lane of closed) if (lane.place === -1) this.#byDue.add(lane);
     return taken;

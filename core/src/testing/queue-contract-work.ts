@@ -104,6 +104,44 @@ export function workContract(name: string, { promise, durable }: ContractTests):
     });
   });
 
+  describe(`${name} gives no more than a lane has room for`, () => {
+    const lane = (destination: string): Lane => ({ transport: 'deliver-sample', destination });
+
+    promise('of the longest due, and of the others as many as come', async (store) => {
+      await putEach(
+        store,
+        ['a', 'a', 'b', 'a', 'b', 'c', 'a'].map((name, index) =>
+          sampleItem(`${name}${index}`, { ...lane(`${name}.example`), due: NOW - 9 + index }),
+        ),
+      );
+      const rooms = [
+        { ...lane('a.example'), room: 2 },
+        { ...lane('b.example'), room: 1 },
+        { ...lane('d.example'), room: 1 },
+        { transport: null, destination: 'c.example', room: 1 },
+      ];
+      assert.deepEqual(await takenIds(store, { rooms, limit: 3 }), ['a0', 'a1', 'b2']);
+      const one = [{ ...lane('a.example'), room: 1 }];
+      assert.deepEqual(await takenIds(store, { rooms: one }), ['a3', 'b4', 'c5']);
+      assert.deepEqual(await takenIds(store), ['a6'], 'and only for that time');
+    });
+
+    promise('however many are asked for at a time', async (store) => {
+      const items = Array.from({ length: 400 }, (_, index) =>
+        sampleItem(`i${String(index).padStart(3, '0')}`, {
+          ...lane(index % 2 === 0 ? 'a.example' : 'b.example'),
+          message: 'm',
+          due: NOW - 1000 + index,
+        }),
+      );
+      await store.commit({ put: [await fresh(store, items)] });
+      const rooms = [{ ...lane('a.example'), room: 130 }];
+      const taken = await take(store, { rooms, limit: 1000 });
+      assert.equal(taken.filter(({ item }) => item.destination === 'a.example').length, 130);
+      assert.equal(taken.length, 330);
+    });
+  });
+
   describe(`${name} suspends lanes`, () => {
     const a: Lane = { transport: 'deliver-sample', destination: 'a.example' };
     const none: Lane = { transport: null, destination: '' };

@@ -97,7 +97,7 @@ test('an unreachable destination gives its waiting items back and rests, longer 
     const until = here.add(pending('dead'), now) as number;
     rests.push((until - now) / 1000);
     assert.deepEqual(
-      here.closed(now).map(({ destination }) => destination),
+      here.wanted(now).except.map(({ destination }) => destination),
       ['dead'],
     );
     now = until;
@@ -168,7 +168,7 @@ test('a full lane is left out of the next take, and asked for again when half of
   fill(here, 'big', 8);
   fill(here, 'small', 1);
   assert.deepEqual(
-    here.closed(0).map(({ destination }) => destination),
+    here.wanted(0).except.map(({ destination }) => destination),
     ['big'],
   );
   for (let left = 7; left >= 5; left--) here.finish(here.next(0) as Pending, false, 0);
@@ -242,7 +242,7 @@ test('however many lanes rest, a take leaves out a bounded number, the full ones
   for (let lane = 0; lane < 5000; lane++) fill(here, `dead${lane}`, 1);
   for (const each of drain(here, 0, 6000)) here.finish(each, true, 0);
   fill(here, 'full', 4);
-  const closed = here.closed(0);
+  const closed = here.wanted(0).except;
   assert.equal(closed.length, 2000);
   assert.equal(closed[0]?.destination, 'full');
 });
@@ -281,7 +281,7 @@ test('a slow lane whose attempts end goes on', () => {
 });
 
 test('a slow lane takes no more than its share of a window that is getting full', () => {
-  const here = agenda({ concurrency: 1, slots: 1, window: 4 });
+  const here = agenda({ concurrency: 1, slots: 1, window: 6 });
   fill(here, 'slow.example', 1);
   here.finish(here.next(0) as Pending, false, 5000);
   const [first, second] = [pending('slow.example'), pending('slow.example')];
@@ -289,4 +289,50 @@ test('a slow lane takes no more than its share of a window that is getting full'
   fill(here, 'fast.example', 2, 5000);
   assert.equal(here.add(second, 5000), 15_000, 'it waits in the store');
   assert.equal(here.add(pending('fast.example'), 5000), undefined);
+});
+
+test('of a slow lane the store gives as many as its share of such a window has room for', () => {
+  const here = agenda({ concurrency: 2, window: 8 });
+  fill(here, 'slow.example', 2);
+  assert.equal(drain(here, 0).length, 2);
+  here.makeRoom(1000);
+  fill(here, 'brisk.example', 2, 1000);
+  assert.deepEqual(here.wanted(1000), { except: [], rooms: [] }, 'there is room for all');
+  fill(here, 'brisk.example', 1, 1000);
+  const few = { transport: 'deliver-test', destination: 'slow.example', room: 2 };
+  assert.deepEqual(here.wanted(1000), { except: [], rooms: [few] });
+  fill(here, 'slow.example', 1, 1000);
+  assert.deepEqual(here.wanted(1000).rooms, [{ ...few, room: 1 }]);
+});
+
+test('of a lane that has rested, the store gives one item, and all that have expired', () => {
+  const here = agenda({ concurrency: 2 });
+  fill(here, 'dead.example', 1);
+  here.finish(here.next(0) as Pending, true, 0);
+  const lane = { transport: 'deliver-test', destination: 'dead.example' };
+  assert.deepEqual(here.wanted(29_999), { except: [lane], rooms: [] });
+  assert.deepEqual(here.wanted(30_000), { except: [], rooms: [{ ...lane, room: 1 }] });
+  const late = pending('dead.example');
+  assert.equal(here.add({ ...late, item: { ...late.item, expires: 30_000 } }, 30_000), undefined);
+  assert.deepEqual(here.wanted(30_000), { except: [], rooms: [] }, 'others may have expired, too');
+  assert.notEqual(here.add(pending('dead.example'), 30_000), undefined);
+  assert.deepEqual(here.wanted(30_000), { except: [lane], rooms: [] }, 'this one has not');
+});
+
+test('what answers soon has the last part of the window for itself while too many others are silent', () => {
+  const here = agenda({ concurrency: 20, slots: 4, slowConcurrency: 1, window: 20 });
+  fill(here, 'brisk.example', 1);
+  const first = here.next(0) as Pending;
+  here.finish(first, false, 0);
+  here.release(first.item.id);
+  fill(here, 'silent.example', 1);
+  here.next(0);
+  for (let lane = 0; lane < 15; lane++) assert.equal(here.add(pending(`new${lane}.example`), 0), undefined);
+  assert.equal(here.add(pending('new15.example'), 0), undefined);
+  here.makeRoom(1000);
+  assert.equal(here.add(pending('new16.example'), 1000), 11_000, 'it waits in the store');
+  assert.equal(here.admits(pending('new17.example').item, 0, 1000), false);
+  const brisk = pending('brisk.example');
+  assert.equal(here.admits(brisk.item, 0, 1000), true);
+  assert.equal(here.add(brisk, 1000), undefined);
 });

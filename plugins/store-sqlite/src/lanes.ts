@@ -24,6 +24,8 @@ interface Cursor {
   fetched: number;
   /** The lane's row does not tell its first item any more. */
   stale: boolean;
+  /** Items that are wanted of it. */
+  room: number;
 }
 
 const LANES_AT_A_TIME = 64;
@@ -100,10 +102,18 @@ export class Lanes {
    * Offers due items one by one, until `limit` of them were accepted.
    * @param accept leases the item and answers true, or sets it aside and answers false.
    */
-  take({ now, limit, except }: TakeRequest, accept: (row: EntryRow) => boolean): void {
+  take({ now, limit, except, rooms }: TakeRequest, accept: (row: EntryRow) => boolean): void {
     const closed = new Set(except.map((lane) => laneKey(transportName(lane.transport), lane.destination)));
     for (const { transport, destination } of this.#suspended.all() as unknown as LaneRow[])
       closed.add(laneKey(transport, destination));
+    const few = new Map(
+      rooms?.map(({ transport, destination, room }) => [
+        laneKey(transportName(transport), destination),
+        room,
+      ]),
+    );
+    const roomOf = (lane: LaneRow): number =>
+      few.size === 0 ? limit : (few.get(laneKey(lane.transport, lane.destination)) ?? limit);
     const opened: Cursor[] = [];
     const cursors: Cursor[] = [];
     const lanes = this.#openLanes(now, closed);
@@ -112,7 +122,7 @@ export class Lanes {
       // A lane's head may be too early, never too late: it is opened as soon as it could come first.
       const soonest = cursors.at(-1);
       if (lane !== undefined && (soonest === undefined || lane.head < keyOf(soonest).due)) {
-        const cursor: Cursor = { lane, keys: [], next: 0, fetched: 0, stale: false };
+        const cursor: Cursor = { lane, keys: [], next: 0, fetched: 0, stale: false, room: roomOf(lane) };
         opened.push(cursor);
         if (this.#refill(cursor, now)) insert(cursors, cursor);
         cursor.stale = cursor.keys[0]?.due !== lane.head;
@@ -121,8 +131,12 @@ export class Lanes {
       }
       if (soonest === undefined) break;
       cursors.pop();
-      if (accept(this.#entry.get(keyOf(soonest).id) as unknown as EntryRow)) accepted += 1;
       soonest.stale = true;
+      if (accept(this.#entry.get(keyOf(soonest).id) as unknown as EntryRow)) {
+        accepted += 1;
+        soonest.room -= 1;
+        if (soonest.room === 0) continue;
+      }
       soonest.next += 1;
       if (soonest.next < soonest.keys.length || this.#refill(soonest, now)) insert(cursors, soonest);
     }

@@ -3,6 +3,7 @@
 import {
   type Awaitable,
   type EventSink,
+  type Lane,
   type Logger,
   type MessageDraft,
   matchesFilter,
@@ -112,7 +113,8 @@ export class SqliteStore implements QueueStore {
       const limit = Math.min(TAKE_AT_A_TIME, request.limit - taken.length);
       if (limit <= 0) return taken;
       try {
-        const { entries, damaged } = await this.#open.engine.take({ ...request, limit });
+        const rest = taken.length === 0 ? request : without(request, taken);
+        const { entries, damaged } = await this.#open.engine.take({ ...rest, limit });
         this.#report(damaged);
         taken.push(...entries);
         if (entries.length < limit) return taken;
@@ -199,4 +201,23 @@ function claimBodies({ put = [] }: QueueChange): SqliteBody[] {
 /** Lets whatever else waits have the event loop. */
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** The request for what is still wanted of the lanes once these have been taken. */
+function without(request: TakeRequest, taken: readonly QueueEntry[]): TakeRequest {
+  const { except, rooms = [] } = request;
+  if (rooms.length === 0) return request;
+  const left = rooms.map((lane) => ({
+    ...lane,
+    room: lane.room - taken.filter(({ item }) => isOf(lane, item)).length,
+  }));
+  return {
+    ...request,
+    except: [...except, ...left.filter(({ room }) => room <= 0)],
+    rooms: left.filter(({ room }) => room > 0),
+  };
+}
+
+function isOf(lane: Lane, { transport, destination }: Lane): boolean {
+  return lane.transport === transport && lane.destination === destination;
 }
