@@ -1,8 +1,6 @@
-// The engine in a worker, as the main thread sees it: the same calls, answered with promises. Also: whether a disk is
-// so slow that it is worth it.
+// The engine in a worker, as the main thread sees it: the same calls, answered with promises.
 
-import { closeSync, fdatasyncSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
-import { extname, join } from 'node:path';
+import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { CommitReport, EngineCalls, EngineOptions } from './engine.ts';
 import { StoreFailure } from './failure.ts';
@@ -146,29 +144,4 @@ function pack(changes: readonly ChangeRows[]): { packed: readonly ChangeRows[]; 
 
 function revived({ code, message }: PlainFailure): StoreFailure {
   return new StoreFailure(code, message);
-}
-
-const SYNCS = 7;
-/** Milliseconds of a sync above which the event loop should not wait for it. */
-const SLOW = 1;
-
-/** Whether the disk under this folder takes more than a millisecond for a sync. */
-export function syncIsSlow(folder: string): boolean {
-  mkdirSync(folder, { recursive: true });
-  const file = join(folder, `sync-${process.pid}.tmp`);
-  const block = new Uint8Array(4096);
-  const descriptor = openSync(file, 'w');
-  try {
-    const times: number[] = [];
-    for (let turn = 0; turn < SYNCS; turn++) {
-      const began = performance.now();
-      writeSync(descriptor, block);
-      fdatasyncSync(descriptor);
-      times.push(performance.now() - began);
-    }
-    return (times.sort((a, b) => a - b)[SYNCS >> 1] as number) > SLOW;
-  } finally {
-    closeSync(descriptor);
-    rmSync(file, { force: true });
-  }
 }

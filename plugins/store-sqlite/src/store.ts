@@ -18,12 +18,13 @@ import {
   type TakeRequest,
 } from '@posthouse/core';
 import { BodyFiles } from './body-files.ts';
+import { placeFor, syncTime } from './disk-speed.ts';
 import { SqliteBody, SqliteDraft } from './draft.ts';
 import type { Damage, EngineCalls, EngineOptions } from './engine.ts';
 import { GroupCommit } from './group-commit.ts';
 import { LocalEngine } from './local-engine.ts';
 import { posthouseError } from './posthouse-error.ts';
-import { RemoteEngine, syncIsSlow } from './remote-engine.ts';
+import { RemoteEngine } from './remote-engine.ts';
 import { encodeChange } from './rows.ts';
 
 export interface SqliteStoreOptions extends EngineOptions {
@@ -61,19 +62,25 @@ export class SqliteStore implements QueueStore {
   async open(): Promise<void> {
     try {
       const { path, thread } = this.#options;
-      const inWorker = thread === 'worker' || (thread === 'auto' && syncIsSlow(path));
-      const engine: AnyEngine = inWorker
-        ? await RemoteEngine.open(this.#options, (error) =>
-            this.#log.error({ error: error.message }, 'queue lost'),
-          )
-        : new LocalEngine(this.#options);
+      let sync: number | undefined;
+      const place = placeFor(thread, () => {
+        sync = syncTime(path);
+        return sync;
+      });
+      const engine: AnyEngine =
+        place === 'worker'
+          ? await RemoteEngine.open(this.#options, (error) =>
+              this.#log.error({ error: error.message }, 'queue lost'),
+            )
+          : new LocalEngine(this.#options);
       const files = new BodyFiles(path, engine.ownerId);
       const commits = new GroupCommit(
         (changes) => engine.commit(changes),
         (file) => files.remove(file),
       );
       this.#opened = { engine, files, commits };
-      this.#log.debug({ path, thread: inWorker ? 'worker' : 'main' }, 'queue opened');
+      // What `auto` has measured and decided is the operator's to know.
+      this.#log[thread === 'auto' ? 'info' : 'debug']({ path, thread: place, sync }, 'queue opened');
     } catch (error) {
       throw posthouseError(error, `open the queue in ${this.#options.path}`);
     }
