@@ -223,6 +223,7 @@ class PosthouseServer implements Server {
       );
     const after = arrange(assemble(definition, this.#system, before.house), this.#surroundings);
     const { house, certificates } = after;
+    if (definition.workers > 1) checkForWorkers(definition.plugins, house.planned);
     const plugins = new Set(house.plugins);
     let change: PreparedChange | undefined;
     try {
