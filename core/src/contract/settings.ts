@@ -104,6 +104,11 @@ export const LimitsSchema = Type.Object(
       description:
         'Octets that a client may send in one session without AUTH, messages included; its next command is then 421.',
     }),
+    unsavedOctets: ByteSize({
+      default: '128 MiB',
+      description:
+        'Octets of messages of all clients together that wait in memory for the store. Above it MAIL is 451 4.3.2 until the store has caught up; messages that are under way end with 452 at twice as much. With `workers`, each has its part.',
+    }),
     unsentReplies: ByteSize({
       default: '64 KiB',
       description: 'Replies that a client has not read, above which the server stops reading from it.',

@@ -12,6 +12,7 @@ import {
   Verdict,
 } from '../contract/index.ts';
 import type { PermanentStatus } from '../smtp/index.ts';
+import type { Backlog } from './backlog.ts';
 import { headerEnd, ParsedHeaders, surveyHeader } from './header-section.ts';
 import { MimeStructure } from './mime-structure.ts';
 
@@ -32,8 +33,12 @@ export class IncomingMessage implements ReceivedMessage {
   #hasResults = false;
   #refusal: Reject | undefined;
   #failure: unknown;
+  readonly #backlog: Backlog;
+  /** Octets of it in the backlog. */
+  #counted = 0;
 
-  constructor(draft: MessageDraft, limits: Limits) {
+  constructor(draft: MessageDraft, limits: Limits, backlog: Backlog) {
+    this.#backlog = backlog;
     this.#draft = draft;
     this.#limits = limits;
   }
@@ -76,6 +81,12 @@ export class IncomingMessage implements ReceivedMessage {
   write(bytes: Uint8Array): Promise<void> | undefined {
     if (this.#failure !== undefined || this.#refusal !== undefined) return undefined;
     this.size += bytes.length;
+    if (this.#backlog.refuses(this.size)) {
+      this.#fail(new PosthouseError('store-full', 'limits.unsavedOctets: too much waits for the store'));
+      this.discard();
+      return undefined;
+    }
+    this.#counted = this.#backlog.count(this.size, this.#counted);
     if (!this.#headComplete) this.#gatherHead(bytes);
     else if (this.#structure !== undefined) this.#countParts(bytes);
     try {
@@ -110,8 +121,14 @@ export class IncomingMessage implements ReceivedMessage {
     }
   }
 
+  /** It is durable, or nothing comes of it: it is no part of the backlog any more. */
+  settled(): void {
+    this.#counted = this.#backlog.count(0, this.#counted);
+  }
+
   /** Forgets everything that the store keeps of it, unless a commit has taken it. */
   discard(): void {
+    this.settled();
     this.#draft.discard();
   }
 

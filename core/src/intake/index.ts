@@ -1,5 +1,6 @@
 // The door of intake/: from body octets to the durable commit.
 
+export { Backlog } from './backlog.ts';
 export { CommitDesk, type ReadyMessage } from './commit-desk.ts';
 export type { Fate } from './disposition.ts';
 export type { Fated } from './envelope-edits.ts';

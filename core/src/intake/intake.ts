@@ -26,6 +26,7 @@ import {
 import { type Edit, FAILURE, type NoteBook, type Ruling } from '../hooks/index.ts';
 import { type Mailbox, MailDates, type MailParameters, type ReversePath } from '../smtp/index.ts';
 import { authenticationResults, withoutForgedResults } from './authentication-results.ts';
+import { Backlog } from './backlog.ts';
 import { CommitDesk } from './commit-desk.ts';
 import { dispositionForEach, dispositionOf } from './disposition.ts';
 import { addedRecipients, editedSender, type Fated } from './envelope-edits.ts';
@@ -72,6 +73,7 @@ export class Intake {
   readonly #hostname: string;
   readonly #rules: AuthenticationResultsRules;
   readonly #log: Logger;
+  readonly #backlog: Backlog;
   readonly #dates = new MailDates();
 
   constructor(
@@ -80,6 +82,7 @@ export class Intake {
     @inject(Identifiers) identifiers: Identifiers,
     @inject(EventSink) events: EventSink,
     @inject(Limits) limits: Limits,
+    @inject(Backlog) backlog: Backlog,
     @inject(ServerIdentity) identity: ServerIdentity,
     @inject(AuthenticationResultsRules) rules: AuthenticationResultsRules,
     @inject(Logger) log: Logger,
@@ -89,14 +92,20 @@ export class Intake {
     this.#identifiers = identifiers;
     this.#events = events;
     this.#limits = limits;
+    this.#backlog = backlog;
     this.#hostname = identity.hostname;
     this.#rules = rules;
     this.#log = log;
   }
 
+  /** The store does not keep up: no new message should be begun. */
+  get isBusy(): boolean {
+    return this.#backlog.isFull;
+  }
+
   /** A message is about to come in. Whoever begins it submits it or discards it. */
   begin(): IncomingMessage {
-    return new IncomingMessage(this.#draft(), this.#limits);
+    return new IncomingMessage(this.#draft(), this.#limits, this.#backlog);
   }
 
   /** A store that cannot even begin a draft fails the message, not the connection. */
@@ -134,6 +143,7 @@ export class Intake {
     const kept = gone === 0 ? fates : fates.filter(isKept);
     try {
       await this.#commit(id, submission, added.length === 0 ? kept : [...kept, ...added]);
+      message.settled();
       return answerTo(id, fates, gone);
     } catch (error) {
       message.discard();

@@ -130,6 +130,7 @@ export class DialogueHost {
 
   #mailFrom(question: Extract<Question, { hook: 'on-mail-from' }>): Answered {
     const { sender, parameters } = question;
+    if (this.#services.intake.isBusy) return this.#replyBusy(sender === null ? '' : sender.toString());
     const transaction = new OpenTransaction(
       sender,
       parameters,
@@ -284,6 +285,20 @@ export class DialogueHost {
     return this.#services.rejectAt === 'rcpt' && (verdict.kind === 'reject' || verdict.kind === 'defer');
   }
 
+  #replyBusy(sender: string): Answer {
+    this.#services.events.emit('verdict-given', {
+      session: this.#facts.id,
+      hook: 'on-mail-from',
+      plugin: null,
+      verdict: BUSY.kind,
+      reason: BUSY_REASON,
+      applied: true,
+      milliseconds: 0,
+      sender,
+    });
+    return BUSY;
+  }
+
   #replyHeld(held: Ruling, recipient: string): Answer {
     const { verdict, plugin } = held;
     this.#services.events.emit('verdict-given', {
@@ -310,6 +325,11 @@ const DEFAULTS: { readonly [H in SessionHook]: Ruling } = {
 };
 /** RFC 5321 §3.1: the server speaks first. */
 const SPOKE_FIRST = Verdict.reject('5.5.1', 'You spoke before the banner', { code: 554 });
+const BUSY_REASON = 'busy';
+/** RFC 3463 §3.4: the system accepts no mail at the moment; RFC 5321 §4.2.5: the client will come again. */
+const BUSY = Verdict.defer('4.3.2', 'Too much mail waits to be stored, please try again later', {
+  reason: BUSY_REASON,
+});
 const DEFAULT_DATA = DEFAULTS['on-data'];
 
 /** For the hooks before on-data: discard and quarantine are no answers there, and the pipeline has seen to it. */

@@ -28,7 +28,7 @@ import {
 } from '../contract/index.ts';
 import { bounceTable, Scheduler } from '../delivery/index.ts';
 import { type PlannedPlugin, Routing } from '../hooks/index.ts';
-import { CommitDesk, Intake, Outbox, QueueDesk } from '../intake/index.ts';
+import { Backlog, CommitDesk, Intake, Outbox, QueueDesk } from '../intake/index.ts';
 import { TrustedNetworks } from '../reception/index.ts';
 import { withNoticeFiles } from './configuration/index.ts';
 import type { ResolvedDefinition, ResolvedPlugin } from './definition.ts';
@@ -218,6 +218,7 @@ function furnish(
   const members = authenticatorsOf(active, planned, bodies, definition);
   const authenticators = new AuthenticatorList(members, system.clock, events);
   container.bind(Intake).toSelf();
+  container.bind(Backlog).toConstantValue(new Backlog(definition.limits.unsavedOctets / definition.workers));
   const common = { definition, plugins, fresh, planned, authenticators, identity };
   return { container, active, kept, bodies, planned, provided, common };
 }

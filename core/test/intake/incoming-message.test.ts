@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Limits, type MessageDraft, PosthouseError } from '../../src/contract/index.ts';
+import { Backlog } from '../../src/intake/backlog.ts';
 import { IncomingMessage } from '../../src/intake/incoming-message.ts';
 
 const LIMITS = {
@@ -42,7 +43,7 @@ function fakeDraft(overrides: Partial<MessageDraft> = {}): FakeDraft {
 }
 
 function received(text: string, chunk = text.length, limits: Partial<Limits> = {}): IncomingMessage {
-  const message = new IncomingMessage(fakeDraft(), { ...LIMITS, ...limits });
+  const message = new IncomingMessage(fakeDraft(), { ...LIMITS, ...limits }, new Backlog(1e6));
   const bytes = Buffer.from(text, 'latin1');
   for (let at = 0; at < bytes.length; at += chunk)
     void message.write(Buffer.from(bytes.subarray(at, at + chunk)));
@@ -81,7 +82,7 @@ test('a header section of exactly the limit passes, one octet more does not, how
 
 test('a header section without end is refused and no longer kept', () => {
   const draft = fakeDraft();
-  const message = new IncomingMessage(draft, LIMITS);
+  const message = new IncomingMessage(draft, LIMITS, new Backlog(1e6));
   for (let sent = 0; sent < 100; sent++) void message.write(Buffer.alloc(1000, 'x'));
   assert.equal(message.refusal?.reason, 'header-size');
   assert.equal(message.header.length, 0);
@@ -130,7 +131,7 @@ const BROKEN: readonly (readonly [string, Partial<MessageDraft>])[] = [
 
 for (const [what, overrides] of BROKEN) {
   test(`a draft whose ${what} shows as a failure and never as a rejection`, async () => {
-    const message = new IncomingMessage(fakeDraft(overrides), LIMITS);
+    const message = new IncomingMessage(fakeDraft(overrides), LIMITS, new Backlog(1e6));
     await message.write(Buffer.from('Subject: x\r\n'));
     await message.finish();
     assert.equal(message.failure, FULL);
