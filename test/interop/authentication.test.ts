@@ -1,20 +1,14 @@
 // Who a message is from, among strangers: what OpenDKIM and rspamd sign and seal is good here, and ours is good there.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { once } from 'node:events';
-import { chmodSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { setTimeout as wait } from 'node:timers/promises';
 import checkAuth from '@posthouse/check-auth';
 import { definePlugin, Verdict } from '@posthouse/core';
 import { deliverMemory, fakeResolver, openHouse } from '@posthouse/core/testing';
 import signArc from '@posthouse/sign-arc';
 import signDkim from '@posthouse/sign-dkim';
-import { freePort } from '../support/free-port.ts';
-import { throughMilter } from '../support/milter-client.ts';
 import { lacks, missingProgram } from '../support/requirements.ts';
 import { RspamdInstance } from '../support/rspamd-instance.ts';
 import { TemporaryFolder } from '../support/server-process.ts';
@@ -82,47 +76,6 @@ async function open(plugins: Plugins) {
   };
 }
 
-test('what OpenDKIM signs is good here', async (t) => {
-  if (lacks(t, missingProgram('opendkim', '-V'))) return;
-  await using house = await open([checkAuth()]);
-  for (const canonicalization of ['relaxed/relaxed', 'simple/simple', 'relaxed/simple']) {
-    using folder = new TemporaryFolder('interop-auth');
-    const port = await freePort();
-    writeFileSync(folder.join('s.key'), KEY);
-    chmodSync(folder.join('s.key'), 0o600);
-    writeFileSync(
-      folder.join('opendkim.conf'),
-      [
-        `Socket inet:${port}@127.0.0.1`,
-        'Mode s',
-        `Domain ${SIGNER}`,
-        'Selector s',
-        `KeyFile ${folder.join('s.key')}`,
-        `Canonicalization ${canonicalization}`,
-        'SignatureAlgorithm rsa-sha256',
-        'InternalHosts 127.0.0.1',
-        'Syslog no',
-        'RequireSafeKeys no',
-        `PidFile ${folder.join('pid')}`,
-        '',
-      ].join('\n'),
-    );
-    const daemon = spawn('opendkim', ['-f', '-x', folder.join('opendkim.conf')], { stdio: 'inherit' });
-    try {
-      await listening(port);
-      const signed = await throughMilter(port, MESSAGE, 'ann@client.example');
-      assert.match(signed.toString('latin1'), /^DKIM-Signature: v=1; a=rsa-sha256;/);
-      assert.deepEqual(await house.results(signed), ['spf=none', 'dkim=pass', 'dmarc=none']);
-      const changed = Buffer.from(signed.toString('latin1').replace('Hello', 'Hallo'), 'latin1');
-      assert.deepEqual(await house.results(changed), ['spf=none', 'dkim=fail', 'dmarc=none']);
-    } finally {
-      // It takes five seconds over an orderly end, and has nothing to lose.
-      daemon.kill('SIGKILL');
-      if (daemon.exitCode === null) await once(daemon, 'exit');
-    }
-  }
-});
-
 test('what rspamd signs and seals is good here, and what we sign and seal is good there', async (t) => {
   if (lacks(t, missingProgram('rspamd', '--version'))) return;
   using folder = new TemporaryFolder('interop-auth');
@@ -182,18 +135,4 @@ function arcFields(
       return field === undefined ? '' : `${name}: ${field.value.replace(/\r?\n/g, '\r\n')}\r\n`;
     })
     .join('');
-}
-
-async function listening(port: number): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
-    const socket = connect(port, '127.0.0.1');
-    const [event] = await Promise.race([
-      once(socket, 'connect').then(() => ['connect']),
-      once(socket, 'error').then(() => ['error']),
-    ]).catch(() => ['error']);
-    socket.destroy();
-    if (event === 'connect') return;
-    await wait(25);
-  }
-  throw new Error(`nothing listens on ${port}`);
 }

@@ -58,6 +58,14 @@ export class Daemon implements AsyncDisposable {
     await closed;
   }
 
+  /** Ends it at once: for those who take long over an orderly end and have nothing to lose. */
+  async kill(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const closed = once(this.#child, 'close');
+    this.#child.kill('SIGKILL');
+    await closed;
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
