@@ -29,8 +29,8 @@ export const explain: Command = {
   async run(given, shell) {
     const definition = await loadConfiguration(configFile(given), shell.environment);
     const listener = chosenListener(given, definition);
-    const plan = createServer(definition).plan();
-    shell.out(explanation(definition, plan, listener));
+    const server = createServer(definition);
+    shell.out(explanation(definition, server.plan(), server.describe(), listener));
     return OK;
   },
 };
@@ -38,6 +38,7 @@ export const explain: Command = {
 export function explanation(
   definition: ResolvedDefinition,
   plan: readonly PlanLine[],
+  words: readonly string[],
   only?: string,
 ): string {
   const listeners = definition.listeners.filter(({ name }) => only === undefined || name === only);
@@ -53,9 +54,20 @@ export function explanation(
   });
   const transports = plan.filter(({ hook }) => hook === 'on-deliver');
   const delivery = `delivery: the first claim wins\n${columns([], rowsOf('on-deliver', transports))}`;
-  return [`${definition.hostname}\n`, ...hooks, delivery, plugins(definition), settings(definition)].join(
-    '\n',
-  );
+  return [
+    `${definition.hostname}\n`,
+    ...hooks,
+    delivery,
+    ...inWords(words),
+    plugins(definition),
+    settings(definition),
+  ].join('\n');
+}
+
+/** What plugins say of themselves: where mail goes, how, under which TLS. */
+function inWords(words: readonly string[]): readonly string[] {
+  if (words.length === 0) return [];
+  return [`in words\n${words.map((line) => `  ${visible(line)}\n`).join('')}`];
 }
 
 function tlsOf(listener: ResolvedListener, { tls: settings }: ResolvedDefinition): string {

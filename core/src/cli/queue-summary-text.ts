@@ -3,6 +3,7 @@
 import { roughDuration } from '../server/configuration/index.ts';
 import type { DestinationFigures, LaneReport, QueueFigures, QueueSummary } from '../server/control.ts';
 import { clip, columns, visible } from './columns.ts';
+import { nothingText } from './queue-text.ts';
 
 const HEADS = ['VIA', 'WAITING', 'HELD', 'OLDEST', 'NEXT', 'LANE', 'LAST REPLY'];
 /** Characters of a next hop, and of a reply. */
@@ -14,8 +15,9 @@ export function summaryText(
   { ageBounds, total, destinations, rest }: QueueSummary,
   now: number,
   rows: number,
+  filtered = false,
 ): string {
-  if (total.waiting + total.held + destinations.length === 0) return 'The queue has nothing like that.\n';
+  if (total.waiting + total.held + destinations.length === 0) return nothingText(filtered);
   const shown = destinations.slice(0, rows);
   const hidden = destinations.slice(rows);
   const others = [...hidden, ...(rest === undefined ? [] : [rest])];

@@ -10,8 +10,14 @@ const WIDE = 32;
 /** Characters of a reason in the table; `show` has it in full. */
 const WIDEST = 90;
 
-export function pageText({ entries, next }: QueuePage, now: number): string {
-  if (entries.length === 0) return 'The queue has nothing like that.\n';
+/** Where nothing is shown. @param filtered not the whole queue was looked at */
+export function nothingText(filtered: boolean): string {
+  return filtered ? 'Nothing in the queue fits.\n' : 'The queue is empty.\n';
+}
+
+/** @param filtered there may be more than what was asked for */
+export function pageText({ entries, next }: QueuePage, now: number, filtered = false): string {
+  if (entries.length === 0) return nothingText(filtered);
   const table = columns(
     HEADS,
     entries.map((entry) => rowOf(entry, now)),

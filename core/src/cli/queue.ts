@@ -100,13 +100,18 @@ async function list(socket: string, filter: QueueFilter, { options }: Given, she
   if (typeof limit === 'string') query.set('limit', limit);
   if (typeof after === 'string') query.set('after', after);
   const page = (await ask(socket, 'GET', `/queue?${query}`)) as QueuePage;
-  shell.out(options.json ? json(page) : pageText(page, shell.now()));
+  shell.out(
+    options.json
+      ? json(page)
+      : pageText(page, shell.now(), Object.keys(filter).length > 0 || after !== undefined),
+  );
   return OK;
 }
 
 async function summary(socket: string, filter: QueueFilter, given: Given, shell: Shell): Promise<number> {
   const figures = (await ask(socket, 'GET', `/queue/summary?${queryOf(filter)}`)) as QueueSummary;
-  shell.out(given.options.json ? json(figures) : summaryText(figures, shell.now(), rowsOf(given)));
+  const filtered = Object.keys(filter).length > 0;
+  shell.out(given.options.json ? json(figures) : summaryText(figures, shell.now(), rowsOf(given), filtered));
   return OK;
 }
 

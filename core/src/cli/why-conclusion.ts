@@ -3,6 +3,7 @@
 
 import { BOUNCE_CLASSES, type Story, type TracedEvent } from '../contract/index.ts';
 import { visible } from './columns.ts';
+import { nextHopSentences } from './why-next-hop.ts';
 
 type Facts = TracedEvent['facts'];
 
@@ -23,6 +24,7 @@ export function conclusionsOf({ events }: Story): readonly string[] {
     ...ofHeld(events),
     ...events.flatMap(ofOperator),
     ...fates(events),
+    ...nextHopSentences(events),
   ];
   if (sentences.length > 0) return [...new Set(sentences)];
   if (queued) return ['It is in the queue, and no attempt has ended yet.'];

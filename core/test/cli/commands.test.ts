@@ -68,12 +68,12 @@ test('a good configuration is counted, with exit code 0', async (context) => {
 test('every mistake of a configuration is told, with exit code 1', async (context) => {
   const file = workshop(context).write(
     'posthouse.yaml',
-    'hostname: mx.example.org\nlisteners: []\nworkers: auto\n',
+    'hostname: mx.example.org\nlisteners: []\ncolours: 1\n',
   );
   assert.deepEqual(await posthouse(['check', '-c', file]), {
     code: 1,
     out: '',
-    said: `${file}:2:12 listeners must have 1 entry or more, got 0\n${file}:3:1 workers is unknown; known are hostname, listeners, tls, limits, deadlines, delivery, authenticationResults, control, log, dns, plugins\n`,
+    said: `${file}:2:12 listeners must have 1 entry or more, got 0\n${file}:3:1 colours is unknown; known are hostname, listeners, tls, limits, deadlines, delivery, authenticationResults, control, workers, log, dns, plugins\n`,
   });
 });
 
@@ -110,6 +110,7 @@ test('explain tells the order of asking, who only observes, and which settings a
   assert.equal(code, 0);
   assert.match(out, /on-rcpt +1\. check-b +early\n +2\. check-a +observes only\n +otherwise reject 5\.7\.1/);
   assert.match(out, /on-data +otherwise accept/);
+  assert.doesNotMatch(out, /^in words$/m);
   assert.match(out, /limits\.recipients +500\n/);
   assert.match(out, /limits\.messageSize +50 MiB +default/);
   assert.match(

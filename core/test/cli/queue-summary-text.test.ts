@@ -45,10 +45,7 @@ test('a summary is two tables, in which text from outside does no harm, and what
 
 test('an empty queue is said to be empty', () => {
   const total = { waiting: 0, held: 0, ages: [0, 0, 0] };
-  assert.equal(
-    summaryText({ ageBounds: [5, 10], total, destinations: [] }, 0, 9),
-    'The queue has nothing like that.\n',
-  );
+  assert.equal(summaryText({ ageBounds: [5, 10], total, destinations: [] }, 0, 9), 'The queue is empty.\n');
 });
 
 test('what goes on at a destination and what holds it up is told in a few words', () => {

@@ -40,7 +40,8 @@ test('a page is a table, in which text from outside stays on its line', () => {
       '',
     ].join('\n'),
   );
-  assert.equal(pageText({ entries: [], next: undefined }, 0), 'The queue has nothing like that.\n');
+  assert.equal(pageText({ entries: [], next: undefined }, 0), 'The queue is empty.\n');
+  assert.equal(pageText({ entries: [], next: undefined }, 0, true), 'Nothing in the queue fits.\n');
 });
 
 test('an entry is told in full', () => {

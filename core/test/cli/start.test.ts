@@ -36,12 +36,12 @@ test('start tells people where it listens, keeps the log on standard output, ans
 
   assert.deepEqual(await posthouse(['queue', 'list', '--config', file]), {
     code: 0,
-    out: 'The queue has nothing like that.\n',
+    out: 'The queue is empty.\n',
     said: '',
   });
   assert.deepEqual(await posthouse(['queue', 'summary', '--config', file]), {
     code: 0,
-    out: 'The queue has nothing like that.\n',
+    out: 'The queue is empty.\n',
     said: '',
   });
   const second = await posthouse(['start', '--config', file]);

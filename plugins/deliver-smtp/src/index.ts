@@ -22,6 +22,7 @@ import { Sources, strangers } from './sources.ts';
 import { TargetFinder } from './target-finder.ts';
 import { tellOfTls } from './tls-events.ts';
 import { TlsPolicies } from './tls-policies.ts';
+import { tlsInWords } from './tls-words.ts';
 import { trustOf } from './trust.ts';
 
 export default definePlugin({
@@ -55,7 +56,7 @@ export default definePlugin({
     const carrier = new Carrier({ settings, pool, log, opened: tellOfTls(events) }, finder, tables.policies);
     return {
       describe: () =>
-        `mail for ${config.domains?.join(', ') ?? 'elsewhere'} is relayed by ${config.smarthost ?? 'MX'}${config.fallback ? `, else by ${config.fallback}` : ''}`,
+        `mail for ${config.domains?.join(', ') ?? 'elsewhere'} is relayed by ${config.smarthost ?? 'MX'}${config.fallback ? `, else by ${config.fallback}` : ''}, ${tlsInWords(config)}`,
       hooks: {
         'on-deliver': {
           claim: ({ domain }) => routes.destinationOf(domain),

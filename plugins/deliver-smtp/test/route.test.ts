@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatNextHop, type NextHop, parseNextHop, type RouteConfig, Routes } from '../src/route.ts';
+import { tlsInWords } from '../src/tls-words.ts';
 
 const domain = (name: string): NextHop => ({ kind: 'domain', domain: name });
 const host = (name: string, port = 25): NextHop => ({ kind: 'host', host: name, port });
@@ -85,4 +86,17 @@ test('what is no next hop or no domain is named', () => {
   assert.throws(() => new Routes({ routes: {}, port: 25, smarthost: 'smtp://x' }), /smtp:\/\/x/);
   assert.throws(() => new Routes({ routes: { 'a b': 'x.example' }, port: 25 }), /a b/);
   assert.throws(() => new Routes({ routes: {}, domains: ['.'], port: 25 }), TypeError);
+});
+
+test('what is asked of TLS is told in words, hop by hop', () => {
+  assert.equal(tlsInWords({ tls: 'may', tlsPolicies: {} }), 'under TLS where it is offered');
+  assert.equal(
+    tlsInWords({ tls: 'published', tlsPolicies: { 'bank.example': 'verify', '.gov.example': 'dane-only' } }),
+    'as TLSA records (DANE) or else MTA-STS policies ask, else under TLS where it is offered; to bank.example only under TLS with a good certificate; to .gov.example only to hosts with TLSA records (DANE)',
+  );
+  const many = Object.fromEntries(Array.from({ length: 7 }, (_, n) => [`${n}.example`, 'none' as const]));
+  assert.match(
+    tlsInWords({ tls: 'may', tlsPolicies: many }),
+    /to 4\.example without TLS; 2 more in tlsPolicies$/,
+  );
 });
