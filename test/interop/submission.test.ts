@@ -243,8 +243,8 @@ for (const { name, content } of corpus) {
 // Python smtplib
 
 const PYTHON = `
-import smtplib, ssl, sys
-mode, port, ca, mechanism, user, password, sender, to, file = sys.argv[1:]
+import smtplib, ssl, sys, time
+mode, port, ca, mechanism, user, password, sender, to, file, *options = sys.argv[1:]
 context = ssl.create_default_context(cafile=ca)
 if mode == 'implicit':
     server = smtplib.SMTP_SSL('localhost', int(port), local_hostname='client.example', context=context)
@@ -259,7 +259,9 @@ with server:
         server.login(user, password)
     else:
         server.auth(mechanism, getattr(server, 'auth_' + mechanism.lower()))
-    server.sendmail(sender, [to], open(file, 'rb').read(), mail_options=['BODY=8BITMIME'])
+    later = [time.gmtime(time.time() + int(wait[5:])) for wait in options if wait.startswith('WAIT=')]
+    options = [time.strftime('HOLDUNTIL=%Y-%m-%dT%H:%M:%SZ', at) for at in later]
+    server.sendmail(sender, [to], open(file, 'rb').read(), mail_options=['BODY=8BITMIME', *options])
 `;
 
 for (const mode of MODES) {
@@ -278,10 +280,26 @@ for (const { name, content } of corpus) {
   });
 }
 
-async function python(mode: Mode, mechanism: string, content: Buffer): Promise<void> {
+/** Seconds; the program counts them from its MAIL on, however long it took to come there. */
+const WAIT = 3;
+
+// RFC 4865
+test('Python smtplib asks for a later time, and the message comes then', async (t) => {
+  if (lacksPrograms(t, 'python3')) return;
+  const began = Date.now();
+  await python('starttls', 'any', plain.content, `WAIT=${WAIT}`);
+  assert.ok(Date.now() - began >= (WAIT - 1) * 1000);
+});
+
+async function python(
+  mode: Mode,
+  mechanism: string,
+  content: Buffer,
+  ...options: readonly string[]
+): Promise<void> {
   const { to, box, file } = letter(content);
   const args = [mode, String(server.portOf(mode)), tls.cert, mechanism, USER, PASSWORD, SENDER, to, file];
-  assertRan(await run('python3', ['-c', PYTHON, ...args]));
+  assertRan(await run('python3', ['-c', PYTHON, ...args, ...options]));
   await assertArrived(box, content);
 }
 

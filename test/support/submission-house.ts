@@ -28,7 +28,7 @@ export function submissionHouse(tls: CertificateFiles): Configuration {
     // A test in which one program fails on purpose must not slow down the others.
     deadlines: { authDelay: 0 },
     listeners: [
-      listener('starttls', { tls: 'starttls' }),
+      listener('starttls', { tls: 'starttls', futureRelease: '1h' }),
       listener('implicit', { tls: 'implicit' }),
       listener('clear', { tls: 'none', authWithoutTls: true }),
     ],

@@ -81,10 +81,11 @@ function tlsOf(listener: ResolvedListener, { tls: settings }: ResolvedDefinition
   return parts.join(', ');
 }
 
-function authOf({ auth, authWithoutTls, authMechanisms }: ResolvedListener): string {
+function authOf({ auth, authWithoutTls, authMechanisms, futureRelease }: ResolvedListener): string {
   if (auth === 'none') return auth;
   const without = authWithoutTls ? ' even without TLS' : '';
-  return `${auth}${without}${authMechanisms === undefined ? '' : ` (${authMechanisms.join(' ')})`}`;
+  const holds = futureRelease === undefined ? '' : `, FUTURERELEASE up to ${formatDuration(futureRelease)}`;
+  return `${auth}${without}${authMechanisms === undefined ? '' : ` (${authMechanisms.join(' ')})`}${holds}`;
 }
 
 function rowsOf(hook: Hook, lines: readonly PlanLine[]): readonly (readonly string[])[] {

@@ -1,6 +1,6 @@
 // Queue entries for people. Addresses, destinations and replies came from outside: they are shown, never obeyed.
 
-import type { QueueEntry, QueuePage, WaitReason } from '../contract/index.ts';
+import type { QueueEntry, QueuePage } from '../contract/index.ts';
 import { roughByteSize, roughDuration } from '../server/configuration/index.ts';
 import { clip, columns, visible } from './columns.ts';
 
@@ -37,7 +37,7 @@ function rowOf({ item, message }: QueueEntry, now: number): readonly string[] {
     clip(sender(first?.sender ?? message.sender), WIDE),
     `${clip(visible(first?.address ?? ''), WIDE)}${others > 0 ? ` +${others}` : ''}`,
     clip(via(item), WIDE),
-    clip(why(item.reason), WIDEST),
+    clip(why({ item, message }, now), WIDEST),
   ];
 }
 
@@ -60,7 +60,7 @@ export function entryText({ item, message }: QueueEntry, now: number, inDelivery
     ]),
     ['via', via(item)],
     ['state', item.state],
-    ['why', why(item.reason)],
+    ['why', why({ item, message }, now)],
     ['attempts', String(item.attempts)],
     ['next', inDelivery ? 'it is being delivered now' : next(item, now)],
     ['expires', item.reason.kind === 'held-by-operator' ? 'not while it is held' : time(item.expires)],
@@ -95,7 +95,12 @@ function time(at: number): string {
   return new Date(at).toISOString();
 }
 
-function why(reason: WaitReason): string {
+function why({ item, message }: QueueEntry, now: number): string {
+  const { reason } = item;
+  const { holdFor, holdUntil } = message.parameters;
+  // RFC 4865
+  if (item.attempts === 0 && item.due > now && (holdFor !== undefined || holdUntil !== undefined))
+    return 'its sender wants it to go later';
   switch (reason.kind) {
     case 'fresh':
       return 'first attempt';

@@ -12,6 +12,7 @@ import {
   type QueueItem,
 } from '../contract/index.ts';
 import type { Routing, Transport } from '../hooks/index.ts';
+import { releaseTime } from '../smtp/index.ts';
 import type { Pending } from './agenda.ts';
 import { Attempt, type AttemptServices } from './attempt.ts';
 import type { Claims } from './claims.ts';
@@ -98,11 +99,18 @@ export class Courier {
 
   /** Never throws. */
   carry(pending: Pending, now: number): void {
-    const { item } = pending;
+    const { item, message } = pending;
     const errand: Errand = { pending, startedAt: now, attempt: undefined, disowned: false };
     this.#errands.set(item.id, errand);
     if (item.reason.kind === 'refused') {
       this.#settle(errand, refusedOutcomes(item, item.reason.status, item.reason.text));
+      return;
+    }
+    // RFC 4865: whoever has made it due, its sender wants it to go later.
+    const release = releaseTime(message.parameters, message.arrivedAt);
+    if (item.attempts === 0 && release > now) {
+      const expires = Math.max(item.expires, release + this.#services.settings.expireAfter);
+      this.#finish(errand, false, { update: [{ ...item, due: release, expires }] });
       return;
     }
     const transport = item.transport === null ? undefined : this.#services.routing.transport(item.transport);

@@ -1,7 +1,7 @@
 // The part of a notice that programs read: message/delivery-status (RFC 3464), or its sister for addresses in UTF-8,
 // message/global-delivery-status (RFC 6533 §3). Pure.
 
-import { printable } from '../smtp/index.ts';
+import { type MailParameters, printable } from '../smtp/index.ts';
 import type { RecipientNews } from './news.ts';
 import type { NoticeFacts } from './notice.ts';
 import { folded, isAscii, oneLine } from './report-text.ts';
@@ -19,11 +19,18 @@ export function deliveryStatus(facts: NoticeFacts): { readonly type: string; rea
       ...(envid === undefined ? [] : [folded(`Original-Envelope-Id: ${printable(oneLine(envid))}`)]),
       `Reporting-MTA: dns; ${hostname}`,
       `Arrival-Date: ${arrived}`,
+      ...futureReleaseRequest(original.parameters),
     ],
     ...news.map((each) => aboutRecipient(each, facts)),
   ];
   const text = groups.map((fields) => `${fields.join('\r\n')}\r\n`).join('\r\n');
   return { type: `message/${global ? 'global-' : ''}delivery-status`, content: Buffer.from(text, 'utf8') };
+}
+
+/** RFC 4865 §6: what the sender asked for, as it was asked. */
+function futureReleaseRequest({ holdFor, holdUntil }: MailParameters): readonly string[] {
+  if (holdFor !== undefined) return [`Future-Release-Request: for;${holdFor}`];
+  return holdUntil === undefined ? [] : [`Future-Release-Request: until;${printable(oneLine(holdUntil))}`];
 }
 
 function aboutRecipient(

@@ -1,6 +1,7 @@
 // When an item is attempted again, and when a destination is. Pure: attempts, time and chance are arguments.
 
 import type { DeliverySettings, MessageRecord } from '../contract/index.ts';
+import { releaseTime } from '../smtp/index.ts';
 
 /** Share of a wait by which it may be longer or shorter, so that what failed together does not return together. */
 const JITTER = 0.1;
@@ -29,10 +30,11 @@ export function expiryOf(arrivedAt: number, { expireAfter }: Pick<DeliverySettin
 
 /** When the sender is to be told that a message takes long. */
 export function milestonesOf(
-  { arrivedAt }: Pick<MessageRecord, 'arrivedAt' | 'parameters'>,
+  { arrivedAt, parameters }: Pick<MessageRecord, 'arrivedAt' | 'parameters'>,
   { delayWarningAfter }: Pick<DeliverySettings, 'delayWarningAfter'>,
 ): { readonly warnAt: number | undefined; readonly attemptAt?: number } {
-  return { warnAt: delayWarningAfter > 0 ? arrivedAt + delayWarningAfter : undefined };
+  const released = releaseTime(parameters, arrivedAt);
+  return { warnAt: delayWarningAfter > 0 ? released + delayWarningAfter : undefined };
 }
 
 /** How often a rest doubles at the most. */

@@ -14,6 +14,7 @@ import {
 } from '../contract/index.ts';
 import { Scheduler } from '../delivery/index.ts';
 import { groupByRoute, type Route, Routing } from '../hooks/index.ts';
+import { releaseTime } from '../smtp/index.ts';
 import type { CommitDesk, ReadyMessage } from './commit-desk.ts';
 
 @injectable()
@@ -48,7 +49,8 @@ export class QueueDesk implements CommitDesk {
   async commit(ready: ReadyMessage): Promise<void> {
     const { record, body } = ready;
     const items = await this.#itemsFor(ready);
-    const atOnce = this.#scheduler.admits(items, record.size);
+    const isDue = items.every(({ due }) => due <= record.arrivedAt);
+    const atOnce = isDue && this.#scheduler.admits(items, record.size);
     const leaseUntil = atOnce ? this.#scheduler.leaseUntil() : undefined;
     await this.#store.commit({ put: [{ message: record, body, items, leaseUntil }] });
     this.#announce(ready, items);
@@ -66,8 +68,9 @@ export class QueueDesk implements CommitDesk {
     const routed: Recipient[] = [];
     const routes: Route[] = [];
     const now = record.arrivedAt;
-    const expires = now + expireAfter;
-    const common = { message: record.id, attempts: 0, due: now, expires } as const;
+    // RFC 4865 §5: its time begins when it is released.
+    const due = releaseTime(record.parameters, now);
+    const common = { message: record.id, attempts: 0, due, expires: due + expireAfter } as const;
     for (const { recipient, fate } of kept) {
       if (fate.kind === 'queue') {
         const route = this.#routing.route(recipient.address, about);
@@ -80,7 +83,7 @@ export class QueueDesk implements CommitDesk {
       } else if (fate.kind === 'bounce') {
         const { status, text } = fate.verdict;
         const reason = { kind: 'refused', plugin: fate.plugin, status, text } as const;
-        items.push({ ...common, ...this.#unrouted(recipient), state: 'waiting', reason });
+        items.push({ ...common, ...this.#unrouted(recipient), due: now, state: 'waiting', reason });
       }
     }
     for (const { route, recipients } of groupByRoute(routed, routes)) {

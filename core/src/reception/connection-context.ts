@@ -36,6 +36,8 @@ export interface ConnectionContext {
   readonly dsn: 'on' | 'authenticated' | 'off';
   /** BINARYMIME is offered (RFC 3030). */
   readonly binaryMime: boolean;
+  /** Milliseconds that authenticated clients may have a message held (RFC 4865); undefined: not at all. */
+  readonly futureRelease: number | undefined;
   readonly plan: ListenerPlan;
   readonly limits: Limits;
   readonly deadlines: Deadlines;

@@ -5,10 +5,12 @@ import type { ConnectionContext } from './connection-context.ts';
 
 /** @param remoteAddress of whoever has connected */
 export function sessionOptions(
-  { hostname, tls, tlsRequired, body, binaryMime, protocol, vrfy, dsn, xclients, limits }: ConnectionContext,
+  context: ConnectionContext,
   remoteAddress: string,
   auth: AuthOptions | undefined,
 ): SessionOptions {
+  const { hostname, tls, tlsRequired, body, binaryMime, protocol, vrfy, dsn, xclients, limits } = context;
+  const { futureRelease: longest, clock } = context;
   return {
     hostname,
     messageSize: limits.messageSize,
@@ -24,6 +26,7 @@ export function sessionOptions(
     vrfy,
     dsn,
     binaryMime,
+    futureRelease: longest === undefined ? undefined : { longest, now: () => clock.now() },
     body,
     tls: tls === 'starttls' ? 'offered' : tls === 'implicit' ? 'active' : 'none',
     tlsRequired,

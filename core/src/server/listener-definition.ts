@@ -104,6 +104,12 @@ export const ListenerSchema = Type.Object(
       description:
         'Offers BINARYMIME (RFC 3030): messages by BDAT whose body may have any octets and is kept as it is; their header section is lines all the same. Only for mail whose next hops offer it too: others make a bounce (5.6.3), since nothing is converted.',
     }),
+    futureRelease: Type.Optional(
+      Duration({
+        description:
+          'Offers FUTURERELEASE (RFC 4865) to authenticated clients: HOLDFOR and HOLDUNTIL keep a message in the queue for at most so long. Default: not offered.',
+      }),
+    ),
     rejectAt: OneOf(['at-once', 'rcpt'], {
       default: 'at-once',
       description:
@@ -160,6 +166,8 @@ export interface ListenerDefinition {
   readonly dsn?: 'on' | 'authenticated' | 'off';
   /** Offers BINARYMIME. Default: false. */
   readonly binaryMime?: boolean;
+  /** Milliseconds or `30d`: how long authenticated clients may have a message held (RFC 4865). Default: not at all. */
+  readonly futureRelease?: number | string;
   /** `rcpt` holds vetoes of on-connect and on-mail-from back until RCPT. */
   readonly rejectAt?: 'at-once' | 'rcpt';
   /** Milliseconds or `5s`: how long the banner waits. Default: 0. */
@@ -189,6 +197,8 @@ export interface ResolvedListener {
   readonly vrfy: 'cannot-verify' | 'off';
   readonly dsn: 'on' | 'authenticated' | 'off';
   readonly binaryMime: boolean;
+  /** Milliseconds. */
+  readonly futureRelease?: number;
   readonly rejectAt: 'at-once' | 'rcpt';
   /** Milliseconds. */
   readonly bannerDelay: number;

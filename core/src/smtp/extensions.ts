@@ -2,6 +2,7 @@
 // nothing is advertised that is not done, and what is not advertised is refused.
 
 import { XCLIENT_KEYWORD, XFORWARD_KEYWORD } from './client-attributes.ts';
+import { type FutureReleaseOffer, futureReleaseKeyword } from './future-release.ts';
 import type { ParameterSupport } from './parameters.ts';
 import type { SessionOptions } from './session-steps.ts';
 
@@ -22,6 +23,8 @@ export interface Extensions {
   readonly requireTls: boolean;
   /** The mechanisms of AUTH that can be used now (RFC 4954 §3). */
   readonly auth: readonly string[];
+  /** Messages may be held for this client (RFC 4865); undefined where they may not. */
+  readonly futureRelease: FutureReleaseOffer | undefined;
   /** The client is trusted to speak for others: XCLIENT and XFORWARD. */
   readonly xclient: SessionOptions['xclient'];
 }
@@ -41,6 +44,7 @@ export function ehloKeywords(extensions: Extensions): readonly string[] {
   if (extensions.startTls) keywords.push('STARTTLS');
   if (extensions.requireTls) keywords.push('REQUIRETLS'); // RFC 8689
   if (extensions.auth.length > 0) keywords.push(`AUTH ${extensions.auth.join(' ')}`);
+  if (extensions.futureRelease !== undefined) keywords.push(futureReleaseKeyword(extensions.futureRelease));
   if (extensions.xclient === 'offered') keywords.push(XCLIENT_KEYWORD, XFORWARD_KEYWORD);
   return keywords;
 }
@@ -54,10 +58,10 @@ function limitsKeyword({ messagesPerSession, recipients }: Extensions): string {
 }
 
 /** Those of the extensions that a listener, or a client of it, may have to do without. */
-export type Granted = Pick<ParameterSupport, 'auth' | 'binaryMime' | 'dsn' | 'requiretls'>;
+export type Granted = Pick<ParameterSupport, 'auth' | 'binaryMime' | 'dsn' | 'requiretls' | 'futureRelease'>;
 
 /** One for each combination, so that none is made for a command. */
-const EHLO_SUPPORT: readonly ParameterSupport[] = Array.from({ length: 16 }, (_, bits) => ({
+const EHLO_SUPPORT: readonly ParameterSupport[] = Array.from({ length: 32 }, (_, bits) => ({
   size: true,
   eightBitMime: true,
   binaryMime: (bits & 1) !== 0,
@@ -65,11 +69,14 @@ const EHLO_SUPPORT: readonly ParameterSupport[] = Array.from({ length: 16 }, (_,
   dsn: (bits & 2) !== 0,
   auth: (bits & 4) !== 0,
   requiretls: (bits & 8) !== 0,
+  futureRelease: (bits & 16) !== 0,
 }));
 
 /** After EHLO: what the keywords above promise. */
-export function ehloSupport({ binaryMime, dsn, auth, requiretls }: Granted): ParameterSupport {
-  const bits = (binaryMime ? 1 : 0) | (dsn ? 2 : 0) | (auth ? 4 : 0) | (requiretls ? 8 : 0);
+export function ehloSupport(granted: Granted): ParameterSupport {
+  const { binaryMime, dsn, auth, requiretls, futureRelease } = granted;
+  const bits =
+    (binaryMime ? 1 : 0) | (dsn ? 2 : 0) | (auth ? 4 : 0) | (requiretls ? 8 : 0) | (futureRelease ? 16 : 0);
   return EHLO_SUPPORT[bits] as ParameterSupport;
 }
 
@@ -82,4 +89,5 @@ export const HELO_SUPPORT: ParameterSupport = {
   dsn: false,
   auth: false,
   requiretls: false,
+  futureRelease: false,
 };

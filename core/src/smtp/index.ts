@@ -20,6 +20,7 @@ export { isAddressLiteral, isDomainName } from './domain.ts';
 export { type BodyFindings, DotDecoder, DotEncoder } from './dot-stuffing.ts';
 export type { Envelope, EnvelopeRecipient } from './envelope.ts';
 export { type Extensions, ehloKeywords } from './extensions.ts';
+export { type FutureReleaseOffer, releaseTime } from './future-release.ts';
 export {
   type BodyPolicy,
   bodyFault,

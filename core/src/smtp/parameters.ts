@@ -2,6 +2,7 @@
 // Whether a value is acceptable (a size, a notification) is for the session; here it is well formed or not.
 
 import { parseMailbox } from './address.ts';
+import { parseHoldFor, parseHoldUntil } from './future-release.ts';
 import type { Fault } from './reply.ts';
 import { parseUnicodeXtext, parseXtext } from './xtext.ts';
 
@@ -19,6 +20,10 @@ export interface MailParameters {
   /** Decoded: a mailbox, or `<>` (RFC 4954 §5). */
   readonly auth?: string;
   readonly requiretls?: true;
+  /** Seconds for which the message is held (RFC 4865); or `holdUntil`. */
+  readonly holdFor?: number;
+  /** The time until which it is held, in RFC 3339 form as the client wrote it. */
+  readonly holdUntil?: string;
 }
 
 export interface RcptParameters {
@@ -36,6 +41,7 @@ export interface ParameterSupport {
   readonly dsn: boolean;
   readonly auth: boolean;
   readonly requiretls: boolean;
+  readonly futureRelease: boolean;
 }
 
 type Draft<T> = { -readonly [K in keyof T]: T[K] };
@@ -91,6 +97,20 @@ function readMailParameter(
       if (value !== undefined) return 'bad';
       parameters.requiretls = true;
       return 'good';
+    case 'HOLDFOR': {
+      if (!support.futureRelease) return 'unknown';
+      const holdFor = parseHoldFor(value);
+      if (holdFor === undefined) return 'bad';
+      parameters.holdFor = holdFor;
+      return 'good';
+    }
+    case 'HOLDUNTIL': {
+      if (!support.futureRelease) return 'unknown';
+      const holdUntil = parseHoldUntil(value);
+      if (holdUntil === undefined) return 'bad';
+      parameters.holdUntil = holdUntil;
+      return 'good';
+    }
     case 'RET': {
       if (!support.dsn) return 'unknown';
       const ret = value?.toUpperCase();

@@ -90,6 +90,11 @@ export class SessionAuth {
     return this.#options?.required === true && this.user === undefined;
   }
 
+  /** Whoever says MAIL will be known: such a client may have its message held (RFC 4865). */
+  get mayHold(): boolean {
+    return this.user !== undefined || this.#options?.required === true;
+  }
+
   /** What the AUTH parameter of MAIL is worth (RFC 4954 §5). */
   parameter(tls: boolean): 'none' | 'offered' | 'done' {
     if (this.#options === undefined) return 'none';

@@ -122,6 +122,7 @@ export class SessionCommands {
       requireTls: this.#gate.secure,
       auth: this.#auth.offered(this.#gate.secure),
       dsn: this.#mayAskForNotices,
+      futureRelease: this.#auth.mayHold ? this.#options.futureRelease : undefined,
     };
   }
 
@@ -147,8 +148,11 @@ export class SessionCommands {
     const requiretls = this.#gate.secure;
     const auth = this.#auth.parameter(requiretls);
     const { binaryMime } = this.#options;
+    // RFC 4865 §4: for submission, and so for those who have shown who they are.
+    const futureRelease = auth === 'done' && this.#options.futureRelease !== undefined;
+    const dsn = this.#mayAskForNotices;
     const support = this.esmtp
-      ? ehloSupport({ binaryMime, dsn: this.#mayAskForNotices, auth: auth !== 'none', requiretls })
+      ? ehloSupport({ binaryMime, dsn, auth: auth !== 'none', requiretls, futureRelease })
       : HELO_SUPPORT;
     const mail = this.#auth.missing
       ? { refusal: say.AUTH_REQUIRED }
@@ -165,7 +169,13 @@ export class SessionCommands {
     const out = this.#out;
     // Of what a listener may lack only DSN has parameters of RCPT.
     const support = this.esmtp
-      ? ehloSupport({ binaryMime: false, dsn: this.#mayAskForNotices, auth: false, requiretls: false })
+      ? ehloSupport({
+          binaryMime: false,
+          dsn: this.#mayAskForNotices,
+          auth: false,
+          requiretls: false,
+          futureRelease: false,
+        })
       : HELO_SUPPORT;
     const rcpt = readRcpt(argument, support, this.#transaction.smtputf8);
     if ('refusal' in rcpt) out.refuse(rcpt.refusal);

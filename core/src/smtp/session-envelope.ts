@@ -1,6 +1,7 @@
 // What the arguments of MAIL and RCPT say, judged by what the session offers at the moment; or the refusal they earn.
 
 import { type Mailbox, parseForwardPath, parseReversePath, type ReversePath } from './address.ts';
+import { holdFault } from './future-release.ts';
 import {
   type MailParameters,
   type ParameterSupport,
@@ -23,7 +24,7 @@ type Refused = { readonly refusal: Step };
 export function readMail(
   argument: string,
   support: ParameterSupport,
-  { messageSize }: Pick<SessionOptions, 'messageSize'>,
+  { messageSize, futureRelease }: Pick<SessionOptions, 'messageSize' | 'futureRelease'>,
   identified: boolean,
 ): { readonly sender: ReversePath; readonly parameters: MailParameters } | Refused {
   // SMTPUTF8 stands behind the address that it allows, so the path is read leniently and judged afterwards.
@@ -39,6 +40,8 @@ export function readMail(
     if ('fault' in strict) return { refusal: refusalOf(strict.fault) };
   }
   if (parameters.smtputf8 !== true && !ASCII.test(parsed.rest)) return { refusal: NON_ASCII_PARAMETER };
+  const fault = futureRelease && holdFault(parameters, futureRelease);
+  if (fault !== undefined) return { refusal: refusalOf(fault) };
   // RFC 1870 §6.1: what the client declares too large need not be sent.
   if (parameters.size !== undefined && parameters.size > messageSize) return { refusal: TOO_LARGE };
   return { sender: parsed.path, parameters };

@@ -2,6 +2,7 @@
 // has now, and nothing else.
 
 import { ehloKeywords } from './extensions.ts';
+import type { FutureReleaseOffer } from './future-release.ts';
 import { reply } from './reply.ts';
 import { plain } from './session-replies.ts';
 import type { Answer, ReplyStep, SessionOptions } from './session-steps.ts';
@@ -12,6 +13,7 @@ export interface OnOffer {
   readonly requireTls: boolean;
   readonly auth: readonly string[];
   readonly dsn: boolean;
+  readonly futureRelease: FutureReleaseOffer | undefined;
 }
 
 type Introduced = Pick<SessionOptions, 'hostname' | 'protocol'>;

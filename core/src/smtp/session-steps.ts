@@ -3,6 +3,7 @@
 
 import type { Mailbox, ReversePath } from './address.ts';
 import type { ClientAttributes, ForwardedAttributes } from './client-attributes.ts';
+import type { FutureReleaseOffer } from './future-release.ts';
 import type { BodyPolicy } from './line-ends.ts';
 import type { MailParameters, RcptParameters } from './parameters.ts';
 import type { Reply } from './reply.ts';
@@ -34,6 +35,8 @@ export interface SessionOptions {
   readonly dsn: 'on' | 'authenticated' | 'off';
   /** Offers BINARYMIME (RFC 3030 §3). */
   readonly binaryMime: boolean;
+  /** How long authenticated clients may have a message held (RFC 4865); undefined: not at all. */
+  readonly futureRelease: FutureReleaseOffer | undefined;
   /** What happens to a message whose lines do not all end in CRLF. */
   readonly body: BodyPolicy;
   /** `offered`: STARTTLS may be used. `active`: TLS was up before the first byte (RFC 8314). */

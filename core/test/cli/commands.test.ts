@@ -175,6 +175,18 @@ test('an old Node is told what to do, before anything else is loaded', async () 
   assert.match(said, /needs Node\.js 24\.15 or newer, and this is Node\.js 20\.20\.2/);
 });
 
+test('explain tells how clients may log in, and for how long their mail may be held', async (context) => {
+  const listener =
+    '{ name: mx, host: 127.0.0.1, port: 0, auth: offered, authWithoutTls: true, futureRelease: 30d }';
+  const users = `  - use: '@posthouse/auth-file'\n    config: { path: ./users }\n`;
+  const file = workshop(context).write(
+    'posthouse.yaml',
+    `hostname: mx.example.org\nlisteners: [${listener}]\n${STORE}${users}`,
+  );
+  const { out, said } = await inProcess(['explain', '--config', file]);
+  assert.match(out, /AUTH offered even without TLS, FUTURERELEASE up to 30d,/, said);
+});
+
 test('check and explain tell of TLS without a certificate, and of whom a listener believes', async (context) => {
   const listener =
     '{ name: mx, host: 127.0.0.1, port: 0, tls: starttls, tlsRequired: true, proxy: [192.0.2.1], xclient: [127.0.0.0/8] }';

@@ -34,6 +34,7 @@ const SETTINGS: readonly SessionOptions[] = [
   OPTIONS,
   { ...OPTIONS, auth: AUTH },
   { ...OPTIONS, auth: { ...AUTH, required: true, withoutTls: false }, tls: 'active' },
+  { ...OPTIONS, auth: AUTH, futureRelease: { longest: 86_400_000, now: () => 0 } },
   { ...OPTIONS, tls: 'offered' },
   { ...OPTIONS, xclient: 'offered', auth: AUTH, vrfy: 'off' },
   { ...OPTIONS, xclient: 'refused' },

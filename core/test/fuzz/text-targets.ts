@@ -96,6 +96,7 @@ const ALL = {
   dsn: true,
   auth: true,
   requiretls: true,
+  futureRelease: true,
 } as const;
 
 export const parameters: Target = {

@@ -60,9 +60,14 @@ const OFFERED: Readonly<Record<string, (now: Situation) => boolean>> = {
   REQUIRETLS: ({ options: { tls } }) => tls === 'active',
   AUTH: ({ options: { auth, tls }, user }) =>
     auth !== undefined && (tls === 'active' || auth.withoutTls) && !user,
+  FUTURERELEASE: ({ options: { futureRelease, auth }, user }) =>
+    futureRelease !== undefined && (user || auth?.required === true),
   XCLIENT: ({ options: { xclient } }) => xclient === 'offered',
   XFORWARD: ({ options: { xclient } }) => xclient === 'offered',
 };
+
+/** The time of the table's example is within it. */
+const HOUR = { longest: 3_600_000, now: () => Date.parse('2029-12-31T23:30:00Z') };
 
 function* situations(): Generator<Situation> {
   const auths = [
@@ -78,7 +83,9 @@ function* situations(): Generator<Situation> {
           for (const dsn of ['on', 'authenticated', 'off'] as const)
             for (const binaryMime of [true, false])
               for (const xclient of ['none', 'refused', 'offered'] as const) {
-                const options = { protocol, tls, tlsRequired, auth, dsn, binaryMime, xclient };
+                // Each with one of two values of another option, so that there are not twice as many.
+                const futureRelease = binaryMime ? HOUR : undefined;
+                const options = { protocol, tls, tlsRequired, auth, dsn, binaryMime, futureRelease, xclient };
                 for (const user of canLogIn(options) ? [true, false] : [false])
                   for (const hello of protocol === 'lmtp' ? (['LHLO'] as const) : (['EHLO', 'HELO'] as const))
                     yield { options, hello, user };
@@ -128,7 +135,14 @@ test('the table has every keyword once, those that are offered in the order of E
   // All that can be had before TLS is up, and all that can be had behind it.
   for (const tls of ['offered', 'active'] as const) {
     const auth = { ...AUTH, required: false, withoutTls: true };
-    const options = { dsn: 'on', binaryMime: true, tls, auth, xclient: 'offered' } as const;
+    const options = {
+      dsn: 'on',
+      binaryMime: true,
+      tls,
+      auth,
+      xclient: 'offered',
+      futureRelease: HOUR,
+    } as const;
     const now: Situation = { options, hello: 'EHLO', user: false };
     assert.deepEqual(
       arrived(now).greeting.map((line) => line.split(' ')[0]),

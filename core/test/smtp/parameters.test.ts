@@ -19,6 +19,7 @@ const all: ParameterSupport = {
   dsn: true,
   auth: true,
   requiretls: true,
+  futureRelease: true,
 };
 const none: ParameterSupport = {
   size: false,
@@ -28,6 +29,7 @@ const none: ParameterSupport = {
   dsn: false,
   auth: false,
   requiretls: false,
+  futureRelease: false,
 };
 
 type Result = ReturnType<typeof parseMailParameters> | ReturnType<typeof parseRcptParameters>;

@@ -27,6 +27,7 @@ export const OPTIONS: SessionOptions = {
   vrfy: 'cannot-verify',
   dsn: 'on',
   binaryMime: false,
+  futureRelease: undefined,
   body: { bareLf: 'refuse', bareCr: 'refuse', nul: 'refuse' },
   tls: 'none',
   tlsRequired: false,

@@ -87,6 +87,9 @@ function listenerComplaints(
   if (authMechanisms !== undefined && auth !== 'offered' && auth !== 'required') {
     complaints.push(['authMechanisms', 'has no meaning without auth: offered or auth: required']);
   }
+  if (listener.futureRelease !== undefined && auth !== 'offered' && auth !== 'required') {
+    complaints.push(['futureRelease', 'has no meaning without auth: offered or auth: required']);
+  }
   for (const key of ['proxy', 'xclient'])
     for (const [index, entry] of listOf(listener[key]).entries()) {
       const text = typeof entry === 'string' ? networkComplaint(entry) : undefined;

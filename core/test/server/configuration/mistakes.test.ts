@@ -116,6 +116,13 @@ const cases: readonly Case[] = [
     lines: ['posthouse.yaml:1:1 hostname is missing', 'posthouse.yaml:2:5 listeners[0].port is missing'],
   },
   {
+    what: 'mail that is held for users, where there are none',
+    yaml: 'hostname: mx.example.org\nlisteners:\n  - { name: mx, port: 25, futureRelease: 30d }\n',
+    lines: [
+      'posthouse.yaml:3:42 listeners[0].futureRelease has no meaning without auth: offered or auth: required',
+    ],
+  },
+  {
     what: 'an empty file has nothing',
     yaml: '',
     lines: ['posthouse.yaml must be object, got nothing'],
