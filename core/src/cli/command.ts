@@ -42,6 +42,8 @@ export interface Shell {
 export interface Option {
   readonly type: 'string' | 'boolean';
   readonly short?: string;
+  /** May be given several times: its value is a list. */
+  readonly multiple?: true;
   /** What the value is, in the help: `file`. */
   readonly value?: string;
   readonly help: string;
@@ -58,7 +60,7 @@ export interface Command {
 }
 
 export interface Given {
-  readonly options: Readonly<Record<string, string | boolean | undefined>>;
+  readonly options: Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
   readonly words: readonly string[];
 }
 
@@ -81,10 +83,12 @@ export function configFile({ options }: Given): string {
 
 export function readArguments(command: Command, given: readonly string[]): Given {
   const descriptors = Object.fromEntries(
-    Object.entries(command.options).map(([name, { type, short }]): [string, ParseArgsOptionDescriptor] => [
-      name,
-      short === undefined ? { type } : { type, short },
-    ]),
+    Object.entries(command.options).map(
+      ([name, { type, short, multiple = false }]): [string, ParseArgsOptionDescriptor] => [
+        name,
+        { type, multiple, ...(short !== undefined && { short }) },
+      ],
+    ),
   );
   const parsed = parseArgs({
     args: [...given],

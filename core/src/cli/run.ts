@@ -17,6 +17,7 @@ import { schema } from './schema.ts';
 import { shellOfProcess } from './shell.ts';
 import { start } from './start.ts';
 import { suppression } from './suppression.ts';
+import { tryOut } from './try.ts';
 import { version } from './version.ts';
 import { why } from './why.ts';
 
@@ -25,6 +26,7 @@ export const commands: readonly Command[] = [
   check,
   explain,
   hooks,
+  tryOut,
   schema,
   queue,
   reload,

@@ -33,6 +33,11 @@ export interface DeliverHandler {
    */
   readDestination?(words: string): string | undefined;
   /**
+   * `deliver` sends and writes nothing, it only names outcomes: a redirection, say. `posthouse try` then calls it, to
+   * follow a recipient to where it ends.
+   */
+  readonly sendsNothing?: true;
+  /**
    * How many deliveries to one destination may run at a time at most. Default: the server's `delivery.laneConcurrency`;
    * a row of `delivery.destinations` goes before both.
    */

@@ -48,6 +48,12 @@ export type PluginBody<P extends Tokens = NoKeys> = {
   /** Acquires what the plugin needs. A throw ends the server's start; what started before is stopped again. */
   start?(): Awaitable<void>;
   /**
+   * In place of `start` when `posthouse try` rehearses the configuration: acquires what the hooks read, and neither
+   * writes nor sends anything, now or later; `stop` follows. `'start'` where `start` is like that itself. A plugin that
+   * has `start` and not this takes no part in a rehearsal, which says so.
+   */
+  readonly rehearse?: 'start' | (() => Awaitable<void>);
+  /**
    * Releases all of it. Called in reverse order of start, once, also when a later plugin failed to start; after a reload
    * that leaves the plugin out, when the last session and the last delivery that know it have ended.
    */
@@ -76,6 +82,7 @@ export interface AnyPluginBody {
   readonly services?: Readonly<Record<string, unknown>>;
   describe?(): string;
   start?(): Awaitable<void>;
+  readonly rehearse?: 'start' | (() => Awaitable<void>);
   stop?(): Awaitable<void>;
 }
 

@@ -2,6 +2,7 @@
 // core's own classifier of bounces.
 
 export { bounceTable } from './bounce-table.ts';
+export { type ItineraryServices, itineraryOf, type Leg } from './itinerary.ts';
 export type { LaneReport, LaneWait } from './lane-report.ts';
 export { ACTIONS, type Action } from './news.ts';
 export { parseNoticeTemplate } from './notice-template.ts';

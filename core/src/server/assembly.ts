@@ -108,13 +108,20 @@ export interface Elsewhere {
 }
 
 type ServiceToken = Token<unknown>;
+/** Services that take the place of those which plugins provide: a rehearsal's. */
+export type StandIns = ReadonlyMap<ServiceToken, unknown>;
 
 /**
  * Touches nothing outside.
  * @param before a running house of which queue, scheduler and whatever has not changed stay; it is not touched until
  * `moveIn`. Throws `restart-needed` where that is not possible.
  */
-export function assemble(definition: ResolvedDefinition, system: SystemServices, before?: House): House {
+export function assemble(
+  definition: ResolvedDefinition,
+  system: SystemServices,
+  before?: House,
+  standIns?: StandIns,
+): House {
   const hub = before?.events ?? new ObserverHub(system.logger);
   const counters = before?.counters ?? new MemoryCounters(system.clock);
   const { clock, identifiers } = system;
@@ -125,6 +132,7 @@ export function assemble(definition: ResolvedDefinition, system: SystemServices,
     system,
     parts,
     before,
+    standIns,
   );
   if (before !== undefined) checkRoots(active, kept, before);
   const transports = transportsOf(planned);
@@ -175,6 +183,7 @@ function furnish(
   system: SystemServices,
   { events, counters, mailers }: Omit<Elsewhere, 'desk'>,
   before: ReceivingHouse | undefined,
+  standIns: StandIns = NOTHING,
 ) {
   const active = definition.plugins.filter(({ mode }) => mode !== 'off');
   const container = new Container({ defaultScope: 'Singleton' });
@@ -200,11 +209,12 @@ function furnish(
   // A plugin may take the place of a service of the system: the resolver, say.
   const provided = new Set(active.flatMap(({ spec }) => Object.values(spec.provides ?? {})));
   for (const [service, value] of constants) {
-    if (!provided.has(service)) container.bind(service).toConstantValue(value);
+    if (!provided.has(service) && !standIns.has(service)) container.bind(service).toConstantValue(value);
   }
+  for (const [service, value] of standIns) container.bind(service).toConstantValue(value);
   const fresh: AssembledPlugin[] = [];
   const nodes = active.map((plugin) =>
-    bindPlugin(container, plugin, kept.get(plugin), { log: system.logger, mailers }, fresh),
+    bindPlugin(container, plugin, kept.get(plugin), { log: system.logger, mailers, standIns }, fresh),
   );
   bindAuthenticators(container, active, nodes);
   const bodies = resolve(container, nodes);
@@ -228,6 +238,7 @@ function resultsRules({ authenticationResults }: ResolvedDefinition): Authentica
   return { authservId: authenticationResults.authservId, trusts: (address) => networks.has(address) };
 }
 
+const NOTHING: StandIns = new Map();
 const NOBODY: ReadonlyMap<ResolvedPlugin, AssembledPlugin> = new Map();
 
 /** The plugin as a node: its set-up runs once, after that of whoever provides what it needs; or has run already. */
@@ -235,7 +246,11 @@ function bindPlugin(
   container: Container,
   plugin: ResolvedPlugin,
   kept: AssembledPlugin | undefined,
-  { log, mailers }: { readonly log: Logger; readonly mailers: Mailers },
+  {
+    log,
+    mailers,
+    standIns,
+  }: { readonly log: Logger; readonly mailers: Mailers; readonly standIns: StandIns },
   setUp: AssembledPlugin[],
 ): symbol {
   const { spec, name, config } = plugin;
@@ -260,7 +275,7 @@ function bindPlugin(
       needs.map(([, service]) => service),
     );
   for (const [key, service] of Object.entries(spec.provides ?? {})) {
-    if (service === Authenticator) continue;
+    if (service === Authenticator || standIns.has(service)) continue;
     container.bind(service).toResolvedValue((body: AnyPluginBody) => body.services?.[key], [node]);
   }
   return node;

@@ -3,11 +3,11 @@
 import type { Duplex } from 'node:stream';
 import type { Events } from '../contract/index.ts';
 import type { PluginEntry, ServerDefinition } from '../server/definition.ts';
+import { connectedPair } from '../server/in-process-socket.ts';
 import { createServer, type Server } from '../server/server.ts';
 import { storeMemory } from '../server/store-memory.ts';
 import { type FakeClock, fakeChance, fakeClock } from './fake-clock.ts';
 import { fakeResolver } from './fake-resolver.ts';
-import { connectedPair } from './in-process-socket.ts';
 import { type RecordingLogger, recordingLogger } from './recording-logger.ts';
 import { holdDialogue, parseDialogue } from './transcript.ts';
 

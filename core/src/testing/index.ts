@@ -1,12 +1,12 @@
 // @posthouse/core/testing: one plugin (mount), a whole house (openHouse), dialogues, fakes and contracts.
 
 export { NoteBook } from '../hooks/index.ts';
+export { connectedPair } from '../server/in-process-socket.ts';
 export { authMemory, type MemoryUsersOptions } from './auth-memory.ts';
 export { type DeliveredMessage, deliverMemory, type MemoryTransport } from './deliver-memory.ts';
 export { type FakeClock, fakeChance, fakeClock } from './fake-clock.ts';
 export { fakeResolver } from './fake-resolver.ts';
 export { type HouseOptions, type OpenHouse, openHouse } from './house.ts';
-export { connectedPair } from './in-process-socket.ts';
 export { type MountedPlugin, mount } from './mount.ts';
 export { type PluginContractOptions, pluginContract } from './plugin-contract.ts';
 export { type OpenedStore, queueStoreContract } from './queue-store-contract.ts';

@@ -6,11 +6,11 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { definePlugin, Outcome, QueueStore, Type, Verdict } from '../../src/contract/index.ts';
 import { MemoryStore } from '../../src/intake/index.ts';
 import type { PluginEntry, ServerDefinition } from '../../src/server/definition.ts';
+import { connectedPair } from '../../src/server/in-process-socket.ts';
 import { createServer, type Server } from '../../src/server/server.ts';
 import { storeMemory } from '../../src/server/store-memory.ts';
 import { fakeChance, fakeClock } from '../../src/testing/fake-clock.ts';
 import { fakeResolver } from '../../src/testing/fake-resolver.ts';
-import { connectedPair } from '../../src/testing/in-process-socket.ts';
 import { recordingLogger } from '../../src/testing/recording-logger.ts';
 import { gate } from '../delivery/room.ts';
 

@@ -60,6 +60,7 @@ export default definePlugin({
           directory.add(address.local, address.domain, where);
         }
       },
+      rehearse: 'start',
     };
   },
 });

@@ -53,6 +53,7 @@ export default definePlugin({
         'on-data': (asked) => submission.judgeMessage(asked),
       },
       start: () => file?.start(),
+      rehearse: 'start',
       stop: () => file?.stop(),
     };
   },

@@ -52,6 +52,7 @@ export default definePlugin({
         'on-data': (asked) => desk.message(asked),
       },
       start: () => live.start(),
+      rehearse: 'start',
       stop: () => live.stop(),
     };
   },

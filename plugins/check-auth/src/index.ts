@@ -91,6 +91,7 @@ export default definePlugin({
       async start() {
         loaded = await loadEngine();
       },
+      rehearse: 'start',
       hooks: {
         'on-mail-from'(asked) {
           if (skips(asked.session)) return;

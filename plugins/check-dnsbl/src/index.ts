@@ -40,6 +40,7 @@ export default definePlugin({
         'on-mail-from': (asked) => desk.judge(asked),
       },
       start: () => desk.lists.start(desk.zones),
+      rehearse: 'start',
       stop: () => desk.lists.stop(),
     };
   },

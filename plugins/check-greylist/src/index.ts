@@ -41,6 +41,7 @@ export default definePlugin({
         'on-rcpt': { order: 'late', handler: (asked) => greylist.judge(asked) },
       },
       start: () => greylist.start(),
+      rehearse: () => greylist.rehearse(),
       stop: () => greylist.stop(),
     };
   },
@@ -76,6 +77,11 @@ class Greylist {
     const { path, entries } = this.#config;
     this.#store = GreylistStore.open(path, entries, this.#log);
     this.#timer = this.#clock.every(SWEEP_EVERY, () => this.#sweep());
+  }
+
+  rehearse(): void {
+    const { path, entries } = this.#config;
+    this.#store = GreylistStore.openToRead(path, entries);
   }
 
   stop(): void {

@@ -1,15 +1,18 @@
 // The memory of the greylist: one SQLite database, bounded, that survives a restart. A lost entry costs a client one
 // more wait, so nothing is synced for a message's sake. Calls are synchronous and take microseconds.
 
-import { mkdirSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 import type { Logger } from '@posthouse/core';
 import type { Remembered } from './judgement.ts';
 import type { Triplet } from './triplet.ts';
 
+/** Milliseconds to wait for another process that writes. */
+const BUSY = 1000;
 const SCHEMA = `
-  PRAGMA busy_timeout = 1000;
+  PRAGMA busy_timeout = ${BUSY};
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = NORMAL;
   CREATE TABLE IF NOT EXISTS triplets (
@@ -34,16 +37,18 @@ export interface Success {
   readonly last: number;
 }
 
+type Write = Pick<StatementSync, 'run'>;
+
 interface Statements {
   readonly find: StatementSync;
-  readonly put: StatementSync;
+  readonly put: Write;
   readonly findNetwork: StatementSync;
-  readonly putNetwork: StatementSync;
+  readonly putNetwork: Write;
   readonly count: StatementSync;
-  readonly dropStale: StatementSync;
-  readonly dropStaleNetworks: StatementSync;
-  readonly dropOldest: StatementSync;
-  readonly dropOldestNetworks: StatementSync;
+  readonly dropStale: Write;
+  readonly dropStaleNetworks: Write;
+  readonly dropOldest: Write;
+  readonly dropOldestNetworks: Write;
 }
 
 export class GreylistStore {
@@ -59,7 +64,7 @@ export class GreylistStore {
   static open(path: string, room: number, log: Logger): GreylistStore {
     mkdirSync(dirname(path), { recursive: true });
     try {
-      return new GreylistStore(path, room);
+      return new GreylistStore(new DatabaseSync(path), room);
     } catch (error) {
       if (!isDamage(error)) throw error;
       const aside = `${path}.damaged-${process.pid}`;
@@ -68,15 +73,24 @@ export class GreylistStore {
         { path, aside, error: String(error) },
         'the greylist was damaged: it is set aside, a new one begins',
       );
-      return new GreylistStore(path, room);
+      return new GreylistStore(new DatabaseSync(path), room);
     }
   }
 
-  private constructor(path: string, room: number) {
-    this.#database = new DatabaseSync(path);
+  /** To look things up, leaving the disk as it is: what should be remembered is not. Empty where there is no file. */
+  static openToRead(path: string, room: number): GreylistStore {
+    if (!existsSync(path)) return new GreylistStore(new DatabaseSync(':memory:'), room);
+    const url = pathToFileURL(path);
+    // While nobody has it open, SQLite would make files beside it only to look, and leave them there.
+    if (!existsSync(`${path}-wal`)) url.search = '?immutable=1';
+    return new GreylistStore(new DatabaseSync(url, { readOnly: true, timeout: BUSY }), room, true);
+  }
+
+  private constructor(database: DatabaseSync, room: number, readOnly = false) {
+    this.#database = database;
     try {
-      this.#database.exec(SCHEMA);
-      this.#statements = prepare(this.#database);
+      if (!readOnly) this.#database.exec(SCHEMA);
+      this.#statements = readOnly ? { ...prepare(database), ...FORGETFUL } : prepare(database);
       this.#count = this.#counted();
     } catch (error) {
       this.#database.close();
@@ -142,6 +156,16 @@ export class GreylistStore {
     return Number(this.#statements.count.get()?.count ?? 0);
   }
 }
+
+const IDLE: Write = { run: () => ({ changes: 0, lastInsertRowid: 0 }) };
+const FORGETFUL = {
+  put: IDLE,
+  putNetwork: IDLE,
+  dropStale: IDLE,
+  dropStaleNetworks: IDLE,
+  dropOldest: IDLE,
+  dropOldestNetworks: IDLE,
+};
 
 function prepare(database: DatabaseSync): Statements {
   const statement = (sql: string): StatementSync => database.prepare(sql);

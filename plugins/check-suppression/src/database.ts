@@ -1,6 +1,8 @@
 // The file of the list: its schema, and how it is opened. Several processes share it: the server and the command line.
 
+import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 
 /** Milliseconds to wait for another process that writes. */
 const BUSY = 5000;
@@ -42,4 +44,13 @@ export function openDatabase(path: string): DatabaseSync {
     database.close();
     throw error;
   }
+}
+
+/** To look things up, leaving the disk as it is; an empty one in memory where there is no file. */
+export function openToRead(path: string): DatabaseSync {
+  if (!existsSync(path)) return openDatabase(':memory:');
+  const url = pathToFileURL(path);
+  // While nobody has it open, SQLite would make files beside it only to look, and leave them there.
+  if (!existsSync(`${path}-wal`)) url.search = '?immutable=1';
+  return new DatabaseSync(url, { readOnly: true, timeout: BUSY });
 }

@@ -12,6 +12,7 @@ import {
   Verdict,
 } from '@posthouse/core';
 import { ConfigSchema } from './config.ts';
+import { openDatabase, openToRead } from './database.ts';
 import { domainKey, keyOf } from './key.ts';
 import { COMPLAINT, type Entry, type Failure, SuppressionList } from './suppression-list.ts';
 
@@ -81,6 +82,7 @@ export default definePlugin({
               ),
             );
           },
+          sendsNothing: true,
         },
       },
       observe: {
@@ -95,13 +97,12 @@ export default definePlugin({
         },
       },
       start() {
-        try {
-          list = new SuppressionList(config.path);
-        } catch (error) {
-          throw new Error(`${config.path}: ${(error as Error).message}`, { cause: error });
-        }
+        list = opened(config.path, openDatabase);
         purge();
         timers.push(clock.every(FLUSH, flush), clock.every(PURGE, purge));
+      },
+      rehearse() {
+        list = opened(config.path, openToRead);
       },
       stop() {
         for (const timer of timers) timer.stop();
@@ -112,6 +113,14 @@ export default definePlugin({
     };
   },
 });
+
+function opened(path: string, open: typeof openDatabase): SuppressionList {
+  try {
+    return new SuppressionList(open(path));
+  } catch (error) {
+    throw new Error(`${path}: ${(error as Error).message}`, { cause: error });
+  }
+}
 
 const REASONS: Readonly<Record<Entry['source'], string>> = {
   bounces: 'has refused mail for good, and is not tried again',

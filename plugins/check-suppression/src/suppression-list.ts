@@ -2,7 +2,6 @@
 // each time, so that what the command line changes counts at once.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { openDatabase } from './database.ts';
 
 export interface Entry {
   /** `ann@example.org`, or `@example.org` for a whole domain. */
@@ -48,8 +47,8 @@ export class SuppressionList {
   readonly #note: StatementSync;
   readonly #count: StatementSync;
 
-  constructor(path: string) {
-    this.#database = openDatabase(path);
+  constructor(database: DatabaseSync) {
+    this.#database = database;
     const prepare = (sql: string): StatementSync => this.#database.prepare(sql);
     this.#find = prepare(
       'SELECT * FROM suppressed WHERE address IN (?, ?) AND (until IS NULL OR until > ?) ORDER BY address DESC LIMIT 1',

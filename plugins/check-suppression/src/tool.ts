@@ -1,6 +1,7 @@
 // The list in the operator's hand: what `posthouse suppression` does to the file, while the server runs or not.
 
 import { existsSync } from 'node:fs';
+import { openDatabase } from './database.ts';
 import { keyOfText } from './key.ts';
 import { type Entry, type Failure, SuppressionList } from './suppression-list.ts';
 
@@ -48,7 +49,7 @@ function keyed(written: string): string {
 function within<T>(path: string, then: (list: SuppressionList) => T): T {
   if (!existsSync(path))
     throw new TypeError(`there is no list at ${path}: it is made when the server starts`);
-  const list = new SuppressionList(path);
+  const list = new SuppressionList(openDatabase(path));
   try {
     return then(list);
   } finally {

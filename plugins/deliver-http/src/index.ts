@@ -38,6 +38,7 @@ export default definePlugin({
       start() {
         if (config.ca !== undefined) endpoint = { ...endpoint, ca: readFileSync(config.ca, 'utf8') };
       },
+      rehearse: 'start',
       stop: () => agent.destroy(),
     };
   },

@@ -33,6 +33,7 @@ export default definePlugin({
         },
       },
       start: () => pool.start(),
+      rehearse: 'start',
       stop: () => pool.stop(),
     };
   },

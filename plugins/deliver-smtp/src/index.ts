@@ -73,6 +73,8 @@ export default definePlugin({
         await sts?.start();
         pool.start();
       },
+      // To claim takes no connection and no policy.
+      rehearse() {},
       async stop() {
         await pool.stop();
         await sts?.stop();

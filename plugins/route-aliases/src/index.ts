@@ -67,6 +67,7 @@ export default definePlugin({
             return table.redirects(recipient) ? 'aliases' : undefined;
           },
           deliver: (delivery) => redirectAll(delivery, table),
+          sendsNothing: true,
         },
       },
       async start() {
@@ -77,6 +78,7 @@ export default definePlugin({
         }
         table.check();
       },
+      rehearse: 'start',
     };
   },
 });

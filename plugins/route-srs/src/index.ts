@@ -87,6 +87,7 @@ export default definePlugin({
             await Promise.all(settled);
             return;
           },
+          sendsNothing: true,
         },
       },
     };

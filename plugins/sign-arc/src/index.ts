@@ -60,6 +60,7 @@ export default definePlugin({
         sealer = await loadSealer();
         timer = clock.every(config.reloadEvery, () => void sealingKey.reload());
       },
+      rehearse: 'start',
       stop: () => timer?.stop(),
     };
   },

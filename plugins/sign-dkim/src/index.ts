@@ -38,6 +38,7 @@ export default definePlugin({
         await keys.load();
         timer = clock.every(config.reloadEvery, () => void keys.reload());
       },
+      rehearse: 'start',
       stop: () => timer?.stop(),
     };
   },
