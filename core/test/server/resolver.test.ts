@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { after, test } from 'node:test';
-import { type Answer, decode, encode } from 'dns-packet';
+import { type Answer, decode, encode, type Packet } from 'dns-packet';
 import { PosthouseError } from '../../src/contract/index.ts';
 import { SystemResolver } from '../../src/server/system/resolver.ts';
 import { fakeClock } from '../../src/testing/fake-clock.ts';
@@ -11,7 +11,8 @@ import { fakeClock } from '../../src/testing/fake-clock.ts';
 const NXDOMAIN = 3;
 const SERVFAIL = 2;
 
-type Zone = Readonly<Record<string, readonly Answer[] | 'servfail' | 'silent'>>;
+type Lie = 'another-id' | 'another-question' | 'garbage' | 'cut-off' | 'truncated';
+type Zone = Readonly<Record<string, readonly Answer[] | 'servfail' | 'silent' | Lie>>;
 
 const many = (make: (index: number) => Answer): Answer[] =>
   Array.from({ length: 120 }, (_, index) => make(index));
@@ -32,6 +33,18 @@ const ZONE: Zone = {
   'A broken.example': 'servfail',
   'AAAA broken.example': 'servfail',
   'MX mute.example': 'silent',
+  'A another-id.example': 'another-id',
+  'A another-question.example': 'another-question',
+  'A garbage.example': 'garbage',
+  'A cut-off.example': 'cut-off',
+  'A truncated.example': 'truncated',
+  'A loop.example': [
+    { type: 'CNAME', name: 'loop.example', data: 'pool.example' },
+    { type: 'CNAME', name: 'pool.example', data: 'loop.example' },
+  ],
+  'A self.example': [{ type: 'CNAME', name: 'self.example', data: 'self.example' }],
+  'TXT large.example': [{ type: 'TXT', name: 'large.example', data: Array(25).fill('x'.repeat(200)) }],
+  'TXT usual.example': [{ type: 'TXT', name: 'usual.example', data: Array(10).fill('x'.repeat(200)) }],
   'A crowd.example': many((index) => ({ type: 'A', name: 'crowd.example', data: `192.0.2.${index + 1}` })),
   'TXT b.example': [
     { type: 'TXT', name: 'b.example', data: ['v=spf1 ', '-all'] },
@@ -49,6 +62,19 @@ const ZONE: Zone = {
   ],
 };
 
+const FORGED: readonly Answer[] = [{ type: 'A', name: 'forged.example', data: '192.0.2.66' }];
+/** TC: the whole answer is to be had over TCP, where nobody listens. */
+const TRUNCATED = 0x0200;
+const LIES: { readonly [L in Lie]: (response: Packet) => Buffer } = {
+  'another-id': (response) =>
+    encode({ ...response, id: ((response.id ?? 0) + 1) & 0xffff, answers: [...FORGED] }),
+  'another-question': (response) =>
+    encode({ ...response, questions: [{ type: 'A', name: 'forged.example' }], answers: [...FORGED] }),
+  garbage: () => Buffer.alloc(600, 0xff),
+  'cut-off': (response) => encode({ ...response, answers: [...FORGED] }).subarray(0, 40),
+  truncated: (response) => encode({ ...response, flags: TRUNCATED }),
+};
+
 const asked: string[] = [];
 const server = createSocket('udp4');
 server.on('message', (query, from) => {
@@ -61,7 +87,9 @@ server.on('message', (query, from) => {
   const known = Object.keys(ZONE).some((name) => name.endsWith(` ${question?.name.toLowerCase()}`));
   const code = found === 'servfail' ? SERVFAIL : found === undefined && !known ? NXDOMAIN : 0;
   const answers = Array.isArray(found) ? (found as Answer[]) : [];
-  server.send(encode({ type: 'response', id, flags: code, questions, answers }), from.port, from.address);
+  const response = { type: 'response', id, flags: code, questions, answers } as const;
+  const octets = typeof found === 'string' && found in LIES ? LIES[found as Lie](response) : encode(response);
+  server.send(octets, from.port, from.address);
 });
 await new Promise<void>((resolve) => server.bind(0, '127.0.0.1', resolve));
 after(() => server.close());
@@ -145,6 +173,28 @@ test('a server that is not there is "unavailable"', async () => {
     fakeClock(),
   );
   await assert.rejects(resolver.mx('b.example'), unavailable);
+});
+
+for (const lie of Object.keys(LIES))
+  test(`a server that lies (${lie}) is not believed, and holds nobody up`, async () => {
+    await assert.rejects(open().a(`${lie}.example`), unavailable);
+  });
+
+for (const name of ['loop.example', 'self.example'])
+  test(`aliases that lead to themselves (${name}) have no address`, async () => {
+    assert.deepEqual(
+      await open()
+        .a(name)
+        .catch(() => []),
+      [],
+    );
+  });
+
+test('a large answer is given, and not kept', async () => {
+  const resolver = open();
+  for (const name of ['large.example', 'large.example', 'usual.example', 'usual.example'])
+    assert.equal((await resolver.txt(name)).length, 1);
+  assert.deepEqual(asked, ['TXT large.example', 'TXT large.example', 'TXT usual.example']);
 });
 
 test('no more than a hundred records are taken', async () => {

@@ -21,7 +21,8 @@ export class AnswerCache<T> {
 
   /**
    * The kept answer, or a new one from `ask`.
-   * @param keep milliseconds for which an answer is good. A failure is shared by whoever waits for it, and not kept.
+   * @param keep milliseconds for which an answer is good; 0: it is not kept. A failure is shared by whoever waits for it,
+   *   and not kept either.
    */
   get(question: string, ask: () => Promise<T>, keep: (answer: T) => number): Promise<T> {
     const known = this.#kept.get(question);
@@ -30,14 +31,14 @@ export class AnswerCache<T> {
     this.#kept.delete(question);
     this.#kept.set(question, entry);
     if (this.#kept.size > this.#room) this.#kept.delete(this.#kept.keys().next().value as string);
-    entry.answer.then(
-      (answer) => {
-        entry.until = this.#clock.now() + keep(answer);
-      },
-      () => {
-        if (this.#kept.get(question) === entry) this.#kept.delete(question);
-      },
-    );
+    const forget = (): void => {
+      if (this.#kept.get(question) === entry) this.#kept.delete(question);
+    };
+    entry.answer.then((answer) => {
+      const milliseconds = keep(answer);
+      if (milliseconds > 0) entry.until = this.#clock.now() + milliseconds;
+      else forget();
+    }, forget);
     return entry.answer;
   }
 }

@@ -22,6 +22,8 @@ type Answer = readonly (string | MxRecord)[];
 // Records of one kind and name that are read; a domain with more is no better served by them.
 const MAX_RECORDS = 100;
 const MAX_KEPT = 5000;
+/** Characters of an answer that is kept: a domain that answers without measure must not fill the memory. */
+const LARGEST_KEPT = 4096;
 const KEEP = 60_000;
 const KEEP_NOTHING = 10_000;
 // RFC 6761 §6.3
@@ -97,13 +99,19 @@ export class SystemResolver implements Resolver {
     const name = asciiName(of);
     if (name === undefined) return [];
     signal?.throwIfAborted();
-    const answer = this.#cache.get(
-      `${type} ${name}`,
-      () => answered(type, name, query),
-      (records) => (records.length > 0 ? KEEP : KEEP_NOTHING),
-    ) as Promise<readonly T[]>;
+    const answer = this.#cache.get(`${type} ${name}`, () => answered(type, name, query), goodFor) as Promise<
+      readonly T[]
+    >;
     return signal === undefined ? answer : abortable(answer, signal);
   }
+}
+
+/** Milliseconds. */
+function goodFor(records: Answer): number {
+  if (records.length === 0) return KEEP_NOTHING;
+  let size = 0;
+  for (const record of records) size += typeof record === 'string' ? record.length : record.exchange.length;
+  return size > LARGEST_KEPT ? 0 : KEEP;
 }
 
 async function answered<T>(
