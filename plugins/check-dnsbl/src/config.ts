@@ -1,15 +1,24 @@
 // What can be configured, with its defaults: the schema behind the README's table.
 
-import { Duration, LOCAL_NETWORKS, type Static, Type } from '@posthouse/core';
+import { ByteSize, Duration, LOCAL_NETWORKS, type Static, Type } from '@posthouse/core';
 
 const ZoneSchema = Type.Object(
   {
     zone: Type.String({ minLength: 1, description: 'The name of the list: `zen.spamhaus.org`.' }),
     of: Type.Optional(
-      Type.Array(Type.Union([Type.Literal('address'), Type.Literal('helo'), Type.Literal('sender')]), {
-        minItems: 1,
-        description: "What it lists: clients' addresses (default), or the domains of HELO or of senders.",
-      }),
+      Type.Array(
+        Type.Union([
+          Type.Literal('address'),
+          Type.Literal('helo'),
+          Type.Literal('sender'),
+          Type.Literal('link'),
+        ]),
+        {
+          minItems: 1,
+          description:
+            "What it lists: clients' addresses (default), the domains of HELO or of senders, or what messages link to.",
+        },
+      ),
     ),
     weight: Type.Optional(
       Type.Number({
@@ -55,6 +64,18 @@ export const ConfigSchema = Type.Object(
     explain: Type.With(Type.Boolean(), {
       default: true,
       description: 'Ask the list that weighs most for its text (TXT), and give it to the client.',
+    }),
+    links: Type.With(Type.Integer({ minimum: 1, maximum: 200 }), {
+      default: 20,
+      description: 'Domains that a message links to and lists of links are asked about: the first ones.',
+    }),
+    linksWithin: ByteSize({
+      default: '512 KiB',
+      description: 'Octets of a message, from its beginning, that are looked through for links.',
+    }),
+    ignoredLinks: Type.With(Type.Array(Type.String({ minLength: 1 })), {
+      default: [],
+      description: 'Domains that are not asked about: your own, those that everybody links to.',
     }),
     trustedNetworks: Type.With(Type.Array(Type.String()), {
       default: [...LOCAL_NETWORKS],

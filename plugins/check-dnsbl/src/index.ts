@@ -1,9 +1,10 @@
-// Asks DNS lists about clients: DNSBL and DNSWL of their addresses, lists of domains about HELO and sender.
-// Not for: links in messages; whether a sender may use his domain (SPF, DKIM, DMARC).
+// Asks DNS lists about clients and messages: DNSBL and DNSWL of addresses, lists of domains about HELO, sender and links.
+// Not for: whether a sender may use his domain (SPF, DKIM, DMARC).
 
 import {
   addReason,
   Clock,
+  type DataAsked,
   definePlugin,
   type HookTable,
   LET_THROUGH,
@@ -15,6 +16,7 @@ import {
   Verdict,
 } from '@posthouse/core';
 import { type Config, ConfigSchema } from './config.ts';
+import { LinkReader } from './link-reader.ts';
 import { type ListAnswer, Lists, type ListsTools } from './lists.ts';
 import { listedDomain, reversed } from './question.ts';
 import { type Subject, type Zone, zonesOf } from './zone.ts';
@@ -26,6 +28,13 @@ const RESULT = note<{
   readonly unanswered: readonly string[];
 }>('check-dnsbl/result');
 
+/** The same of what the message links to. */
+const LINKS = note<{
+  readonly score: number;
+  readonly listed: readonly string[];
+  readonly unanswered: readonly string[];
+}>('check-dnsbl/links');
+
 export default definePlugin({
   name: 'check-dnsbl',
   config: ConfigSchema,
@@ -33,11 +42,14 @@ export default definePlugin({
   setup(tools) {
     const desk = new ListDesk(tools, tools.config);
     return {
-      describe: () => `asks ${desk.zones.map(({ name }) => name).join(', ')} about clients`,
+      describe: () =>
+        `asks ${desk.zones.map(({ name }) => name).join(', ')} about clients${desk.asksAboutLinks ? ' and links' : ''}`,
       hooks: {
         // The answers come while the client says who it is.
         'on-connect': ({ session, notes }) => (notes.get(LET_THROUGH) ? undefined : desk.begin(session)),
         'on-mail-from': (asked) => desk.judge(asked),
+        // Without a list of links no message is read.
+        ...(desk.asksAboutLinks && { 'on-data': (asked) => desk.judgeLinks(asked) }),
       },
       start: () => desk.lists.start(desk.zones),
       rehearse: 'start',
@@ -54,11 +66,24 @@ interface Asked {
   readonly answer: Promise<ListAnswer>;
 }
 
+type Answer = HookTable['on-mail-from']['answer'];
+type Listing = Asked & { readonly weight: number };
+
+/** Of several links that one list knows, the one that counts most: what it says is said of the message, once. */
+function strongest(found: readonly Listing[]): readonly Listing[] {
+  const links = new Map<Zone, Listing>();
+  for (const each of found)
+    if (each.kind === 'link' && Math.abs(each.weight) > Math.abs(links.get(each.zone)?.weight ?? 0))
+      links.set(each.zone, each);
+  return found.filter((each) => each.kind !== 'link' || links.get(each.zone) === each);
+}
+
 class ListDesk {
   readonly zones: readonly Zone[];
   readonly lists: Lists;
   readonly #config: Config;
   readonly #trusted: TrustedNetworks;
+  readonly #links: LinkReader;
   readonly #begun = new WeakMap<
     SessionView,
     { readonly address: string; readonly asked: readonly Asked[] }
@@ -68,22 +93,46 @@ class ListDesk {
     this.#config = config;
     this.zones = zonesOf(config.zones);
     this.lists = new Lists(tools);
+    this.#links = new LinkReader(config);
     this.#trusted = new TrustedNetworks(config.trustedNetworks, 'trustedNetworks');
+  }
+
+  get asksAboutLinks(): boolean {
+    return this.zones.some(({ of }) => of.has('link'));
   }
 
   begin(session: SessionView): undefined {
     if (!this.#trusted.has(session.remoteAddress)) this.#aboutAddress(session);
   }
 
-  judge(asked: MailFromAsked): undefined | Promise<HookTable['on-mail-from']['answer'] | undefined> {
-    const { session, sender, notes } = asked;
-    if (session.user !== undefined || notes.get(LET_THROUGH) !== undefined) return undefined;
-    if (this.#trusted.has(session.remoteAddress)) return undefined;
-    return this.#weigh(asked, [
+  judge(asked: MailFromAsked): undefined | Promise<Answer | undefined> {
+    const { session, sender } = asked;
+    if (this.#isKnown(asked)) return undefined;
+    return this.#weigh(asked, RESULT, [
       ...this.#aboutAddress(session),
       ...this.#about('helo', listedDomain(session.helo)),
       ...this.#about('sender', listedDomain(sender?.domain)),
     ]);
+  }
+
+  /** What the message links to, all lists side by side. */
+  async judgeLinks(asked: DataAsked): Promise<Answer | undefined> {
+    if (this.#isKnown(asked)) return undefined;
+    const names = await this.#links.names(asked.message);
+    if (names.length === 0) return undefined;
+    return this.#weigh(
+      asked,
+      LINKS,
+      names.flatMap((name) => this.#about('link', name)),
+    );
+  }
+
+  #isKnown({ session, notes }: MailFromAsked): boolean {
+    return (
+      session.user !== undefined ||
+      notes.get(LET_THROUGH) !== undefined ||
+      this.#trusted.has(session.remoteAddress)
+    );
   }
 
   #aboutAddress(session: SessionView): readonly Asked[] {
@@ -105,20 +154,26 @@ class ListDesk {
 
   async #weigh(
     { session, notes }: MailFromAsked,
+    result: typeof RESULT,
     asked: readonly Asked[],
-  ): Promise<HookTable['on-mail-from']['answer'] | undefined> {
+  ): Promise<Answer | undefined> {
     const answers = await Promise.all(asked.map(({ answer }) => answer));
-    const listings: (Asked & { readonly weight: number })[] = [];
+    const found: Listing[] = [];
     const unanswered: string[] = [];
     for (const [index, each] of asked.entries()) {
       const answer = answers[index] as ListAnswer;
       if (answer.kind === 'unanswered') unanswered.push(each.zone.name);
       const weight = answer.kind === 'answered' ? each.zone.weigh(answer.addresses) : undefined;
-      if (weight !== undefined) listings.push({ ...each, weight });
+      if (weight !== undefined) found.push({ ...each, weight });
     }
+    const listings = strongest(found);
     const score = listings.reduce((sum, { weight }) => sum + weight, 0);
     if (listings.length + unanswered.length > 0)
-      notes.set(RESULT, { score, listed: listings.map(({ zone }) => zone.name), unanswered });
+      notes.set(result, {
+        score,
+        listed: listings.map(({ zone }) => zone.name),
+        unanswered: [...new Set(unanswered)],
+      });
     if (this.#config.action === 'score') {
       for (const { zone, weight } of listings) addReason(notes, `dnsbl.${zone.name}`, weight);
       return undefined;
@@ -131,15 +186,17 @@ class ListDesk {
     return undefined;
   }
 
-  async #refuse(
-    { remoteAddress }: SessionView,
-    listings: readonly (Asked & { readonly weight: number })[],
-  ): Promise<HookTable['on-mail-from']['answer']> {
+  async #refuse({ remoteAddress }: SessionView, listings: readonly Listing[]): Promise<Answer> {
     const { zone, kind, subject } = listings.reduce((most, each) =>
       each.weight > most.weight ? each : most,
     );
     const text = this.#config.explain ? await this.lists.text(subject, zone.name) : undefined;
-    const what = kind === 'address' ? `Client [${remoteAddress}]` : `The domain ${subject}`;
+    const what = {
+      address: `Client [${remoteAddress}]`,
+      helo: `The domain ${subject}`,
+      sender: `The domain ${subject}`,
+      link: `The message links to ${subject}, which`,
+    }[kind];
     const sentence = `${what} is listed by ${zone.name}${text === undefined ? '' : `: ${text}`}`;
     return this.#config.action === 'defer'
       ? Verdict.defer('4.7.1', sentence, { reason: `dnsbl.${zone.name}` })

@@ -3,7 +3,7 @@
 import { PosthouseError } from '@posthouse/core';
 import type { Config } from './config.ts';
 
-export type Subject = 'address' | 'helo' | 'sender';
+export type Subject = 'address' | 'helo' | 'sender' | 'link';
 
 export interface Zone {
   readonly name: string;
