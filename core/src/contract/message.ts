@@ -24,6 +24,10 @@ export interface ReceivedMessage {
   /** Octets. */
   readonly size: number;
   readonly headers: HeaderSection;
+  /** The octets of the header section, without the empty line that ends it. Not to be changed. */
+  readonly header: Uint8Array;
+  /** How many parts it has, those inside parts included (0: it is no multipart), and how deep they lie (RFC 2046 §5). */
+  readonly mime: { readonly parts: number; readonly depth: number };
   /** The octets from the first one, as often as wanted, until the hook is answered. */
   open(): AsyncIterable<Uint8Array>;
 }

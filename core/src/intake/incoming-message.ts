@@ -68,6 +68,10 @@ export class IncomingMessage implements ReceivedMessage {
     return this.#headers;
   }
 
+  get mime(): { readonly parts: number; readonly depth: number } {
+    return { parts: this.#structure?.parts ?? 0, depth: this.#structure?.deepest ?? 0 };
+  }
+
   get body(): MessageBody {
     if (this.#body === undefined) throw new PosthouseError('store-failed', 'the message is not complete');
     return this.#body;

@@ -8,7 +8,8 @@ import type {
   StoredMessage,
 } from '../contract/index.ts';
 import { type EditList, NoteBook } from '../hooks/index.ts';
-import { ParsedHeaders } from '../intake/header-section.ts';
+import { headerEnd, ParsedHeaders, surveyHeader } from '../intake/header-section.ts';
+import { MimeStructure } from '../intake/mime-structure.ts';
 import { Mailbox, type MailParameters, mailbox, type ReversePath } from '../smtp/index.ts';
 
 /** What a test says of the question; the rest is a plausible stranger at 192.0.2.1. */
@@ -78,10 +79,17 @@ export function askedOf(details: AskedDetails, log: Logger, edits: EditList): ob
 }
 
 function receivedMessage(content: Uint8Array): ReceivedMessage {
-  const end = Buffer.from(content).indexOf('\r\n\r\n');
+  const end = headerEnd(content);
+  const header = end === -1 ? content : content.subarray(0, end);
   return {
     size: content.length,
-    headers: new ParsedHeaders(end === -1 ? content : content.subarray(0, end + 2)),
+    headers: new ParsedHeaders(header),
+    header,
+    get mime() {
+      const structure = MimeStructure.of(surveyHeader(header).contentType);
+      structure?.receive(content.subarray(header.length + 2));
+      return { parts: structure?.parts ?? 0, depth: structure?.deepest ?? 0 };
+    },
     open: () => inChunks(content),
   };
 }

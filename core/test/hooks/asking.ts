@@ -72,6 +72,8 @@ export function inquire<H extends SessionHook>(
     message: {
       size: 0,
       headers: { first: () => undefined, all: () => [], [Symbol.iterator]: [][Symbol.iterator] },
+      header: new Uint8Array(0),
+      mime: { parts: 0, depth: 0 },
       async *open() {},
     },
   };

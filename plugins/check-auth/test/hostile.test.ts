@@ -37,6 +37,8 @@ function messageOf(content: string | Buffer): ReceivedMessage {
   return {
     size: octets.length,
     headers: { first: () => undefined, all: () => [], [Symbol.iterator]: () => [][Symbol.iterator]() },
+    header: new Uint8Array(0),
+    mime: { parts: 0, depth: 0 },
     async *open() {
       for (let at = 0; at < octets.length; at += 65_536) yield octets.subarray(at, at + 65_536);
     },
