@@ -8,6 +8,7 @@ import { type LaneReport, reportOf } from './lane-report.ts';
 import { LaneTable, type Wanted } from './lane-table.ts';
 import { urgencyOf } from './line.ts';
 import { laneRest } from './retry.ts';
+import type { Reach } from './settlement.ts';
 import { Slots } from './slots.ts';
 import type { LaneRules } from './throttle.ts';
 import { Turns } from './turns.ts';
@@ -227,15 +228,15 @@ export class Agenda {
 
   /**
    * The attempt is over; the item stays held until its outcome is written (`release`).
-   * `unreachable` may let the lane rest: then what waits in it comes back, for the store to keep.
+   * One that did not reach the destination may let the lane rest: then what waits in it comes back, for the store to keep.
    */
-  finish(pending: Pending, unreachable: boolean, now: number): readonly Pending[] {
+  finish(pending: Pending, reach: Reach, now: number): readonly Pending[] {
     const { lane, startedAt } = this.#slots.end(pending.item.id, now);
     this.#freeBytes(pending);
     const { throttle } = lane;
-    const ofGroup = this.#finishInGroup(pending, unreachable, startedAt, now);
-    if (!unreachable) {
-      const failures = throttle.reached();
+    const ofGroup = this.#finishInGroup(pending, reach, startedAt, now);
+    if (reach !== 'unreachable') {
+      const failures = reach === 'reached' ? throttle.reached() : throttle.overcharged(startedAt, now);
       if (failures > 0) this.#limits.recovered?.(lane, failures);
     } else if (throttle.missed(startedAt, now)) {
       const left = [...ofGroup, ...this.#clear(lane)];
@@ -331,8 +332,8 @@ export class Agenda {
   }
 
   /** What came of an attempt for all who share its hosts. When these cannot be reached, whatever waits for them comes back. */
-  #finishInGroup(pending: Pending, unreachable: boolean, startedAt: number, now: number): readonly Pending[] {
-    const ended = this.#groups.finish(pending.item, unreachable, startedAt, now);
+  #finishInGroup(pending: Pending, reach: Reach, startedAt: number, now: number): readonly Pending[] {
+    const ended = this.#groups.finish(pending.item, reach, startedAt, now);
     if (ended === undefined) return [];
     const { group, dead } = ended;
     if (!dead) {

@@ -23,9 +23,10 @@ import { redirectedItems, routesOf, splitItem } from './reroute.ts';
 import { milestonesOf } from './retry.ts';
 import {
   isOverdue,
-  isUnreachable,
   type Outcomes,
   overdueOutcomes,
+  type Reach,
+  reachOf,
   refusedOutcomes,
   type Settlement,
   settlementOf,
@@ -46,7 +47,7 @@ export interface CourierServices extends AttemptServices {
 
 export interface CourierReports {
   /** The attempt is over; its outcome is not durable yet. */
-  finished(pending: Pending, unreachable: boolean): void;
+  finished(pending: Pending, reach: Reach): void;
   /** There was no room for the attempt, and nobody was asked. */
   putOff(pending: Pending): void;
   /** The outcome is durable. @param news the change brought other items that are due */
@@ -110,7 +111,7 @@ export class Courier {
     const release = releaseTime(message.parameters, message.arrivedAt);
     if (item.attempts === 0 && release > now) {
       const expires = Math.max(item.expires, release + this.#services.settings.expireAfter);
-      this.#finish(errand, false, { update: [{ ...item, due: release, expires }] });
+      this.#finish(errand, 'reached', { update: [{ ...item, due: release, expires }] });
       return;
     }
     const transport = item.transport === null ? undefined : this.#services.routing.transport(item.transport);
@@ -141,7 +142,7 @@ export class Courier {
       await new Promise((resolve) => setImmediate(resolve));
     for (const errand of this.#errands.values()) {
       const item = errand.attempt?.cut() ?? errand.pending.item;
-      this.#finish(errand, false, errand.disowned ? {} : { update: [item] });
+      this.#finish(errand, 'reached', errand.disowned ? {} : { update: [item] });
     }
   }
 
@@ -197,7 +198,7 @@ export class Courier {
       const groups = await routesOf(item.recipients, message, claims);
       if (groups.some(({ route }) => route.transport !== null)) {
         const { first, others } = splitItem(item, groups, identifiers);
-        this.#finish(errand, false, { update: [first], add: others }, undefined, true);
+        this.#finish(errand, 'reached', { update: [first], add: others }, undefined, true);
         return;
       }
       const outcomes = item.recipients.map(({ settled }) => settled ?? NO_ROUTE);
@@ -217,7 +218,7 @@ export class Courier {
     const outcomes = classified(found, classifier, log);
     if (outcomes.length === 1 && isQuietEnd(item, outcomes[0] as Outcome)) {
       this.#announce(errand, outcomes, undefined);
-      this.#finish(errand, false, { remove: [item] });
+      this.#finish(errand, 'reached', { remove: [item] });
       return;
     }
     const milestones = milestonesOf(errand.pending.message, settings);
@@ -226,7 +227,7 @@ export class Courier {
     this.#announce(errand, outcomes, remaining?.due);
     if (news.length > 0 || redirected.length > 0)
       void this.#settleWithNews(errand, item, outcomes, settlement);
-    else this.#finish(errand, isUnreachable(outcomes), endOf(item, remaining));
+    else this.#finish(errand, reachOf(outcomes), endOf(item, remaining));
   }
 
   /** Notices and redirections make new messages and items: all in the change that ends the old ones. Never rejects. */
@@ -239,7 +240,7 @@ export class Courier {
     const { clock, notices, claims, identifiers, log } = this.#services;
     const { pending } = errand;
     const { remaining, news, redirected } = settlement;
-    const unreachable = isUnreachable(outcomes);
+    const reach = reachOf(outcomes);
     try {
       const now = clock.now();
       const add =
@@ -254,22 +255,16 @@ export class Courier {
       const announce = (): void => {
         for (const each of written) each.announce();
       };
-      this.#finish(errand, unreachable, change, announce, written.length + add.length > 0);
+      this.#finish(errand, reach, change, announce, written.length + add.length > 0);
     } catch (error) {
       log.error({ item: item.id, error: wordsOf(error) }, 'outcomes not acted upon, will be tried again');
       const due = clock.now() + NEWS_RETRY;
-      this.#finish(errand, unreachable, { update: [{ ...withSettled(item, outcomes), due }] });
+      this.#finish(errand, reach, { update: [{ ...withSettled(item, outcomes), due }] });
     }
   }
 
   /** Frees the slot and writes what came of it. */
-  #finish(
-    errand: Errand,
-    unreachable: boolean,
-    change: QueueChange,
-    announce?: () => void,
-    news = false,
-  ): void {
+  #finish(errand: Errand, reach: Reach, change: QueueChange, announce?: () => void, news = false): void {
     const { pending, disowned } = errand;
     const { id } = pending.item;
     if (this.#errands.get(id) !== errand) return;
@@ -286,7 +281,7 @@ export class Courier {
         this.#reports.written(id, news);
       });
     }
-    this.#reports.finished(pending, unreachable);
+    this.#reports.finished(pending, reach);
     if (this.#errands.size === 0) this.#whenIdle?.();
   }
 

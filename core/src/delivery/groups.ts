@@ -3,6 +3,7 @@
 import type { QueueItem } from '../contract/index.ts';
 import { HopGroup } from './hop-group.ts';
 import type { LaneState } from './lane.ts';
+import type { Reach } from './settlement.ts';
 import type { LaneRules } from './throttle.ts';
 
 interface Counted {
@@ -46,7 +47,7 @@ export class Groups {
   /** The attempt is over. @returns its group, and whether that is dead: then let it rest */
   finish(
     item: QueueItem,
-    unreachable: boolean,
+    reach: Reach,
     startedAt: number,
     now: number,
   ): { readonly group: HopGroup; readonly dead: boolean } | undefined {
@@ -54,7 +55,8 @@ export class Groups {
     if (counted === undefined) return undefined;
     this.#counted.delete(item.id);
     const { group, asked } = counted;
-    if (!unreachable) group.throttle.reached();
+    if (reach === 'reached') group.throttle.reached();
+    else if (reach === 'overcharged') group.throttle.overcharged(startedAt, now);
     // What fails before a host is asked, in DNS say, is the destination's own trouble.
     else if (!asked) group.throttle.takeBack();
     else return { group, dead: group.throttle.missed(startedAt, now) };

@@ -27,7 +27,7 @@ import { Journal } from './journal.ts';
 import type { LaneReport } from './lane-report.ts';
 import { noticeTemplates } from './notice-template.ts';
 import { NoticeWriter } from './notice-writer.ts';
-import { overdue } from './settlement.ts';
+import { overdue, type Reach } from './settlement.ts';
 import { Standstill } from './standstill.ts';
 import { recordFor } from './stored-message.ts';
 import { Suspensions } from './suspensions.ts';
@@ -114,7 +114,7 @@ export class Scheduler {
       log,
     };
     this.#courier = new Courier(services, {
-      finished: (pending, unreachable) => this.#finished(pending, unreachable),
+      finished: (pending, reach) => this.#finished(pending, reach),
       putOff: (pending) => {
         this.#agenda.putOff(pending, this.#clock.now());
         this.#pumpSoon();
@@ -376,8 +376,8 @@ export class Scheduler {
   }
 
   /** The slot is free. */
-  #finished(pending: Pending, unreachable: boolean): void {
-    this.#giveBack(this.#agenda.finish(pending, unreachable, this.#clock.now()));
+  #finished(pending: Pending, reach: Reach): void {
+    this.#giveBack(this.#agenda.finish(pending, reach, this.#clock.now()));
     this.#pumpSoon();
   }
 

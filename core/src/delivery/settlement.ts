@@ -85,9 +85,21 @@ export function settlementOf(
   return { remaining: { ...item, recipients: waiting, attempts, due, reason, ...delayWarned }, ...others };
 }
 
-/** Nothing reaches the destination: its lane should rest. */
-export function isUnreachable(outcomes: Outcomes): boolean {
-  return outcomes.some((outcome) => outcome.kind === 'deferred' && outcome.scope === 'destination');
+/**
+ * What an attempt tells of its destination, whatever it says of the message: it was reached; it asks for less mail at a
+ * time; or nothing reaches it, and its lane should rest.
+ */
+export type Reach = 'reached' | 'overcharged' | 'unreachable';
+
+/** @param outcomes with their classes */
+export function reachOf(outcomes: Outcomes): Reach {
+  let reach: Reach = 'reached';
+  for (const outcome of outcomes) {
+    if (outcome.kind !== 'deferred') continue;
+    if (outcome.scope === 'destination') return 'unreachable';
+    if (outcome.class === 'rate') reach = 'overcharged';
+  }
+  return reach;
 }
 
 /** The item as it is kept while the outcomes wait to be acted upon: none of these recipients is attempted again. */

@@ -79,16 +79,18 @@ export class Throttle {
 
   /** An attempt has reached the destination, whatever it said of the message. @returns the rests before, in a row */
   reached(): number {
-    const { failures } = this;
-    this.running -= 1;
-    this.proven = true;
-    this.failures = 0;
-    this.restsUntil = 0;
-    this.#misses = 0;
+    const failures = this.#answered();
     // One more for each success, as Postfix does; after a cut one more for each round of them.
     const more = this.#wasCut ? 1 / this.#concurrency : 1;
     // The one that went ahead after a rest lets the first ones follow.
     if (failures === 0) this.#concurrency = Math.min(this.#rules.connections, this.#concurrency + more);
+    return failures;
+  }
+
+  /** The destination has said that this is too much for it: half as many may run then. @returns as `reached` */
+  overcharged(startedAt: number, now: number): number {
+    const failures = this.#answered();
+    this.#cut(startedAt, now);
     return failures;
   }
 
@@ -103,12 +105,26 @@ export class Throttle {
     if (this.restsUntil > now) return false;
     this.#misses += 1;
     if (this.#misses >= this.#deadly) return true;
-    if (startedAt >= this.#cutAt) {
-      this.#concurrency = Math.max(1, this.#concurrency / 2);
-      this.#wasCut = true;
-      this.#cutAt = now;
-    }
+    this.#cut(startedAt, now);
     return false;
+  }
+
+  #answered(): number {
+    const { failures } = this;
+    this.running -= 1;
+    this.proven = true;
+    this.failures = 0;
+    this.restsUntil = 0;
+    this.#misses = 0;
+    return failures;
+  }
+
+  /** Once for all that ran side by side. */
+  #cut(startedAt: number, now: number): void {
+    if (startedAt < this.#cutAt) return;
+    this.#concurrency = Math.max(1, this.#concurrency / 2);
+    this.#wasCut = true;
+    this.#cutAt = now;
   }
 
   /** @param milliseconds how long at most, besides the doubling @param chance in [0, 1) */

@@ -81,7 +81,7 @@ test('a lane keeps its order and goes on when a slot becomes free', () => {
     const next = here.next(0);
     assert.equal(next, expected);
     assert.equal(here.next(0), undefined);
-    here.finish(expected, false, 0);
+    here.finish(expected, 'reached', 0);
   }
 });
 
@@ -92,7 +92,7 @@ test('an unreachable destination gives its waiting items back and rests, longer 
   for (let failure = 0; failure < 9; failure++) {
     fill(here, 'dead', 1, now);
     const [probe] = drain(here, now) as [Pending];
-    here.finish(probe, true, now);
+    here.finish(probe, 'unreachable', now);
     here.release(probe.item.id);
     const until = here.add(pending('dead'), now) as number;
     rests.push((until - now) / 1000);
@@ -110,8 +110,8 @@ test('after a rest one item goes ahead alone, and the others follow once it has 
   const here = agenda({ concurrency: 5 });
   fill(here, 'slow', 5);
   const [first, ...others] = drain(here, 0) as [Pending, ...Pending[]];
-  assert.equal(here.finish(first, true, 0).length, 0);
-  for (const other of others) here.finish(other, true, 0);
+  assert.equal(here.finish(first, 'unreachable', 0).length, 0);
+  for (const other of others) here.finish(other, 'unreachable', 0);
   const now = 30_000;
   here.refresh(now);
   const waiting = [pending('slow'), pending('slow')] as const;
@@ -122,7 +122,7 @@ test('after a rest one item goes ahead alone, and the others follow once it has 
     'the second one is sent back while the first is the probe',
   );
   assert.equal(drain(here, now).length, 1);
-  here.finish(waiting[0], false, now);
+  here.finish(waiting[0], 'reached', now);
   fill(here, 'slow', 5, now);
   assert.equal(drain(here, now).length, 5);
 });
@@ -130,7 +130,7 @@ test('after a rest one item goes ahead alone, and the others follow once it has 
 test('attempts that run side by side fail together, once', () => {
   const here = agenda({ concurrency: 5 });
   fill(here, 'dead', 5);
-  for (const each of drain(here, 0)) here.finish(each, true, 0);
+  for (const each of drain(here, 0)) here.finish(each, 'unreachable', 0);
   assert.equal(here.add(pending('dead'), 0), 30_000);
 });
 
@@ -147,7 +147,7 @@ test('a rest ends when the first item that is known expires, but is never shorte
       now = until;
       const each = pending('dead');
       here.add({ ...each, item: { ...each.item, expires: now + expires } }, now);
-      here.finish(here.next(now) as Pending, true, now);
+      here.finish(here.next(now) as Pending, 'unreachable', now);
       until = here.add(pending('dead'), now) as number;
     }
     assert.equal((until - now) / 1000, rest);
@@ -157,7 +157,7 @@ test('a rest ends when the first item that is known expires, but is never shorte
 test('an operator ends a rest', () => {
   const here = agenda();
   fill(here, 'dead', 1);
-  for (const each of drain(here, 0)) here.finish(each, true, 0);
+  for (const each of drain(here, 0)) here.finish(each, 'unreachable', 0);
   here.wake({ transport: 'deliver-test', destination: 'dead' });
   fill(here, 'dead', 1);
   assert.equal(drain(here, 0).length, 1);
@@ -171,9 +171,9 @@ test('a full lane is left out of the next take, and asked for again when half of
     here.wanted(0).except.map(({ destination }) => destination),
     ['big'],
   );
-  for (let left = 7; left >= 5; left--) here.finish(here.next(0) as Pending, false, 0);
+  for (let left = 7; left >= 5; left--) here.finish(here.next(0) as Pending, 'reached', 0);
   assert.equal(here.takeReopened(), false);
-  for (let left = 4; left >= 3; left--) here.finish(here.next(0) as Pending, false, 0);
+  for (let left = 4; left >= 3; left--) here.finish(here.next(0) as Pending, 'reached', 0);
   assert.equal(here.takeReopened(), true);
   assert.equal(here.takeReopened(), false);
 });
@@ -186,7 +186,7 @@ test('fresh items are admitted while their lane runs, the window has room and th
   const big = pending('b', 600);
   here.add(big, 0);
   assert.equal(here.admits(item, 401, 0), false);
-  here.finish(here.next(0) as Pending, false, 0);
+  here.finish(here.next(0) as Pending, 'reached', 0);
   assert.equal(here.admits(item, 401, 0), true, 'the octets go with the attempt');
   fill(here, 'a', 4);
   assert.equal(here.admits(item, 0, 0), false, 'the lane is full');
@@ -205,10 +205,10 @@ test('octets that several items share count once, until the last of them is done
   for (const destination of ['a', 'b', 'c']) here.add(pending(destination, 600, share), 0);
   assert.equal(here.bytes, 600);
   const [first, second, third] = drain(here, 0) as [Pending, Pending, Pending];
-  here.finish(first, false, 0);
-  here.finish(second, true, 0);
+  here.finish(first, 'reached', 0);
+  here.finish(second, 'unreachable', 0);
   assert.equal(here.bytes, 600);
-  here.finish(third, false, 0);
+  here.finish(third, 'reached', 0);
   assert.equal(here.bytes, 0);
 });
 
@@ -219,7 +219,7 @@ test('a waiting item can be forgotten, a running one cannot', () => {
   assert.equal(here.forget(running.item), false);
   assert.equal(here.forget(waiting.item), true);
   assert.equal(here.holds(waiting.item.id), false);
-  here.finish(running, false, 0);
+  here.finish(running, 'reached', 0);
   assert.equal(here.next(0), undefined);
 });
 
@@ -227,7 +227,7 @@ test('lanes leave no trace once there is nothing to remember of them', () => {
   const here = agenda({ window: 10_000, slots: 2000 });
   for (let lane = 0; lane < 1000; lane++) fill(here, `a${lane}`, 1);
   drain(here, 0).forEach((each, index) => {
-    here.finish(each, index % 2 === 0, 0);
+    here.finish(each, index % 2 === 0 ? 'unreachable' : 'reached', 0);
     here.release(each.item.id);
   });
   here.refresh(20 * MINUTE);
@@ -240,7 +240,7 @@ test('lanes leave no trace once there is nothing to remember of them', () => {
 test('however many lanes rest, a take leaves out a bounded number, the full ones among them', () => {
   const here = agenda({ concurrency: 1, window: 10_000, slots: 5000 });
   for (let lane = 0; lane < 5000; lane++) fill(here, `dead${lane}`, 1);
-  for (const each of drain(here, 0, 6000)) here.finish(each, true, 0);
+  for (const each of drain(here, 0, 6000)) here.finish(each, 'unreachable', 0);
   fill(here, 'full', 4);
   const closed = here.wanted(0).except;
   assert.equal(closed.length, 2000);
@@ -251,7 +251,7 @@ test('lanes that take long do not keep slots from lanes that answer soon', () =>
   const agendaOfTwo = agenda({ concurrency: 2, slots: 2, window: 20 });
   for (const destination of ['slow.example', 'fast.example']) {
     fill(agendaOfTwo, destination, 1);
-    agendaOfTwo.finish(agendaOfTwo.next(0) as Pending, false, 0);
+    agendaOfTwo.finish(agendaOfTwo.next(0) as Pending, 'reached', 0);
   }
   fill(agendaOfTwo, 'slow.example', 10);
   assert.equal(drain(agendaOfTwo, 0).length, 2);
@@ -276,14 +276,14 @@ test('a slow lane whose attempts end goes on', () => {
   const first = slowOne.next(0) as Pending;
   slowOne.makeRoom(1000);
   assert.equal(slowOne.next(1000), undefined, 'one at a time');
-  slowOne.finish(first, false, 5000);
+  slowOne.finish(first, 'reached', 5000);
   assert.notEqual(slowOne.next(5000), undefined);
 });
 
 test('a slow lane takes no more than its share of a window that is getting full', () => {
   const here = agenda({ concurrency: 1, slots: 1, window: 6 });
   fill(here, 'slow.example', 1);
-  here.finish(here.next(0) as Pending, false, 5000);
+  here.finish(here.next(0) as Pending, 'reached', 5000);
   const [first, second] = [pending('slow.example'), pending('slow.example')];
   assert.equal(here.add(first, 5000), undefined);
   fill(here, 'fast.example', 2, 5000);
@@ -308,7 +308,7 @@ test('of a slow lane the store gives as many as its share of such a window has r
 test('of a lane that has rested, the store gives one item, and all that have expired', () => {
   const here = agenda({ concurrency: 2 });
   fill(here, 'dead.example', 1);
-  here.finish(here.next(0) as Pending, true, 0);
+  here.finish(here.next(0) as Pending, 'unreachable', 0);
   const lane = { transport: 'deliver-test', destination: 'dead.example' };
   assert.deepEqual(here.wanted(29_999), { except: [lane], rooms: [] });
   assert.deepEqual(here.wanted(30_000), { except: [], rooms: [{ ...lane, room: 1 }] });
@@ -323,7 +323,7 @@ test('what answers soon has the last part of the window for itself while too man
   const here = agenda({ concurrency: 20, slots: 4, slowConcurrency: 1, window: 20 });
   fill(here, 'brisk.example', 1);
   const first = here.next(0) as Pending;
-  here.finish(first, false, 0);
+  here.finish(first, 'reached', 0);
   here.release(first.item.id);
   fill(here, 'silent.example', 1);
   here.next(0);

@@ -120,3 +120,35 @@ test('a host that refuses some connections gets fewer at a time, and its mail', 
   assert.equal(most, 8);
   assert.deepEqual(room.events('destination-rested'), [], 'it never counts as dead');
 });
+
+test('a host that says this is too much mail gets less of it at a time, though it answers', async () => {
+  const tooMuch = { ...Outcome.deferred('4.7.1', 'Error: too much mail'), class: 'rate' as const };
+  let running = 0;
+  let most = 0;
+  let refusals = 0;
+  const room = openRoom({
+    settings: { laneConcurrency: 20, retryAfter: [1000] },
+    transports: [
+      {
+        answer: () => {
+          running += 1;
+          most = Math.max(most, running);
+          const outcome = running > 4 ? tooMuch : Outcome.delivered();
+          if (outcome === tooMuch) refusals += 1;
+          return new Promise((resolve) =>
+            room.clock.after(100, () => {
+              running -= 1;
+              resolve(outcome);
+            }),
+          );
+        },
+      },
+    ],
+  });
+  for (let each = 0; each < 200; each++) await room.send({ to: [`u${each}@a.example`], fresh: false });
+  await room.clock.advance(20_000);
+  assert.deepEqual(await room.items(), []);
+  assert.ok(most < 10, `${most} at a time, of 20 that are allowed`);
+  assert.ok(refusals < 100, `${refusals} refusals for 200 messages`);
+  assert.deepEqual(room.events('destination-rested'), []);
+});

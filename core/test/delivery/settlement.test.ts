@@ -3,9 +3,9 @@ import test from 'node:test';
 import { Outcome, type QueueItem } from '../../src/contract/index.ts';
 import {
   isOverdue,
-  isUnreachable,
   overdue,
   overdueOutcomes,
+  reachOf,
   settlementOf,
   withSettled,
 } from '../../src/delivery/settlement.ts';
@@ -129,11 +129,21 @@ test('an item without a transport waits for a route', () => {
 });
 
 test('only a deferral of the destination says that nothing reaches it', () => {
-  assert.equal(isUnreachable([delivered, Outcome.deferred('4.4.1', 'down', { scope: 'destination' })]), true);
   assert.equal(
-    isUnreachable([Outcome.deferred('4.2.2', 'full', { scope: 'recipient' }), Outcome.failed('5.1.1', 'no')]),
-    false,
+    reachOf([delivered, Outcome.deferred('4.4.1', 'down', { scope: 'destination' })]),
+    'unreachable',
   );
+  assert.equal(
+    reachOf([Outcome.deferred('4.2.2', 'full', { scope: 'recipient' }), Outcome.failed('5.1.1', 'no')]),
+    'reached',
+  );
+});
+
+test('a deferral of the class rate asks for less, and a failure of that class for nothing', () => {
+  const tooMuch = { ...Outcome.deferred('4.7.1', 'too much mail'), class: 'rate' as const };
+  assert.equal(reachOf([delivered, tooMuch]), 'overcharged');
+  assert.equal(reachOf([{ ...Outcome.failed('5.7.1', 'too much mail'), class: 'rate' }]), 'reached');
+  assert.equal(reachOf([tooMuch, { ...tooMuch, scope: 'destination' }]), 'unreachable');
 });
 
 test('settled outcomes are kept with their recipients, deferrals are not', () => {

@@ -109,6 +109,15 @@ test('rests differ by a tenth either way, and are cut short for mail that expire
   assert.deepEqual(rests(0.5, 1000), [30, 30, 30]);
 });
 
+test('one that says this is too much gets half as much at a time, once for what ran side by side, and never rests', () => {
+  const throttle = proven(8);
+  assert.equal(begin(throttle, 100), 8);
+  for (let ended = 0; ended < 8; ended++) assert.equal(throttle.overcharged(100, 200), 0);
+  assert.deepEqual([begin(throttle, 200), throttle.failures], [4, 0]);
+  for (let ended = 0; ended < 4; ended++) throttle.reached();
+  assert.equal(begin(throttle, 300), 4, 'one more comes with the next round');
+});
+
 test('a rate holds attempts back, whatever their number', () => {
   const throttle = new Throttle({ connections: 10, messagesPerSecond: 2 });
   assert.equal(begin(throttle, 0), 2);
