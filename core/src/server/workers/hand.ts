@@ -8,7 +8,7 @@ import type { GivenConfiguration, MainWords, WorkerBirth, WorkerWords } from './
 import { type MainServices, WorkerService } from './worker-service.ts';
 
 /** Megabytes of a thread's heap for values that have just been made: what comes in passes through and dies young. */
-const YOUNG_GENERATION = 32;
+const YOUNG_GENERATION = 8;
 
 export class Hand {
   readonly line: Line<MainWords, WorkerWords>;

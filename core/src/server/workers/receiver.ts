@@ -98,13 +98,13 @@ export class Receiver {
     const definition = await read(given);
     const place = this.#furnished(definition);
     place.failures.adoptAll(failures);
-    for (const failure of this.#earlyFailures.splice(0)) place.failures.note(failure);
     const { arrangement, crew, doors } = place;
     arrangement.certificates.start();
     await crew.start(arrangement.house.fresh);
     await doors.open();
     arrangement.house.identity.listening(doors.addresses);
     this.#place = place;
+    for (const failure of this.#earlyFailures.splice(0)) place.failures.note(failure);
     this.#tallies.beat();
     systemClock.every(BEAT, () => this.#tallies.beat());
     return undefined;

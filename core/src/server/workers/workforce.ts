@@ -12,13 +12,10 @@ import type { Entrance, PreparedChange } from '../entrance.ts';
 import type { ResolvedListener } from '../listener-definition.ts';
 import { Hand } from './hand.ts';
 import { probePort } from './probe-port.ts';
+import { LOOK, LOOKS, Pulse } from './pulse.ts';
 import { SharedTallies } from './shared-tallies.ts';
 import type { GivenConfiguration, WorkerBirth } from './words.ts';
 
-/** Milliseconds between two looks whether the workers are alive. */
-const LOOK = 5000;
-/** Looks without a sign of life after which a worker is ended: it hangs in some plugin's code. */
-const LOOKS = 6;
 /** Milliseconds that a worker has to end after its last client. */
 const GRACE = 5000;
 /** Milliseconds before a successor begins, where workers die one after the other: the first pause, and the longest. */
@@ -39,8 +36,7 @@ interface Post {
   hand: Hand | undefined;
   pause: number;
   timer: Timer | undefined;
-  beats: number;
-  silentLooks: number;
+  readonly pulse: Pulse;
 }
 
 interface Employer {
@@ -76,8 +72,7 @@ export class Workforce implements Entrance {
       hand: undefined,
       pause: 0,
       timer: undefined,
-      beats: 0,
-      silentLooks: 0,
+      pulse: new Pulse(),
     }));
   }
 
@@ -164,6 +159,8 @@ export class Workforce implements Entrance {
   }
 
   async #drainOne(hand: Hand, patience: number): Promise<void> {
+    // One that is still beginning has no clients.
+    if (hand.configuration === undefined) return hand.end();
     await new Promise<void>((resolve) => {
       const late = this.#system.clock.after(patience + GRACE, resolve);
       const ended = (): void => {
@@ -207,7 +204,7 @@ export class Workforce implements Entrance {
       throw error;
     }
     hand.configuration = configuration;
-    post.silentLooks = 0;
+    post.pulse.restart(this.#tallies.beatsOf(post.lane));
   }
 
   #died(post: Post, hand: Hand, why: string): void {
@@ -250,15 +247,9 @@ export class Workforce implements Entrance {
   }
 
   #lookAfterAll(): void {
-    for (const post of this.#posts) {
-      const { hand, lane } = post;
-      if (hand?.configuration === undefined) continue;
-      const beats = this.#tallies.beatsOf(lane);
-      post.silentLooks = beats === post.beats ? post.silentLooks + 1 : 0;
-      post.beats = beats;
-      if (post.silentLooks >= LOOKS)
+    for (const { hand, lane, pulse } of this.#posts)
+      if (hand?.configuration !== undefined && pulse.isLost(this.#tallies.beatsOf(lane)))
         hand.kill(`it gave no sign of life for ${(LOOK * LOOKS) / 1000} seconds`);
-    }
   }
 
   async #endAll(): Promise<void> {

@@ -7,6 +7,7 @@ import { PosthouseError } from '../../../src/contract/index.ts';
 import { Admission } from '../../../src/reception/index.ts';
 import { workersFor } from '../../../src/server/configuration/resolve.ts';
 import { Line, type Port } from '../../../src/server/workers/line.ts';
+import { Pulse } from '../../../src/server/workers/pulse.ts';
 import { SharedTallies } from '../../../src/server/workers/shared-tallies.ts';
 import { pauseAfter } from '../../../src/server/workers/workforce.ts';
 import { type FakeClock, fakeClock } from '../../../src/testing/fake-clock.ts';
@@ -140,6 +141,16 @@ test('whoever waits on a line that is closed hears why', async (t) => {
   near.close(new Error('gone'));
   await assert.rejects(waiting, /gone/);
   await assert.rejects(near.ask('double', 1), /gone/);
+});
+
+test('a worker that counts on is alive; one that is silent for six looks is lost', () => {
+  const pulse = new Pulse();
+  pulse.restart(10);
+  for (let beats = 11; beats < 30; beats++) assert.equal(pulse.isLost(beats), false);
+  const looks = Array.from({ length: 6 }, () => pulse.isLost(29));
+  assert.deepEqual(looks, [false, false, false, false, false, true]);
+  pulse.restart(29);
+  assert.equal(pulse.isLost(29), false);
 });
 
 test('a successor begins at once after a long life, and ever later after short ones', () => {
