@@ -58,6 +58,7 @@ test('failed logins in one worker block the address in the others', async (t) =>
     limits: { authFailuresPerAddress: 2 },
     deadlines: { authDelay: 0 },
   });
+  const others = await house.ofEachWorker();
   const before = await house.client('192.0.2.9');
   const failing = async (secret: string): Promise<void> => {
     before.say('EHLO c.example', `AUTH PLAIN ${Buffer.from(`\0joe\0${secret}`).toString('base64')}`);
@@ -65,6 +66,9 @@ test('failed logins in one worker block the address in the others', async (t) =>
   };
   await failing('one');
   await failing('two');
+  // What is said on a line arrives in its order: an answer to a later question of each worker comes after the news.
+  await asks(before, 'counted');
+  for (const client of others.values()) await asks(client, 'counted');
   // Both workers, whichever the client gets.
   for (let tries = 0; tries < 8; tries++) {
     const client = await house.client('192.0.2.9');
