@@ -30,6 +30,7 @@ import { bounceTable, Scheduler } from '../delivery/index.ts';
 import { type PlannedPlugin, Routing } from '../hooks/index.ts';
 import { Backlog, CommitDesk, Intake, Outbox, QueueDesk } from '../intake/index.ts';
 import { TrustedNetworks } from '../reception/index.ts';
+import { checkBody } from './body-check.ts';
 import { withNoticeFiles } from './configuration/index.ts';
 import type { ResolvedDefinition, ResolvedPlugin } from './definition.ts';
 import { OwnIdentity } from './identity.ts';
@@ -43,7 +44,7 @@ import {
   receivingPlugins,
   transportsOf,
 } from './planned-plugins.ts';
-import { checkBody, checkServices } from './service-check.ts';
+import { checkServices } from './service-check.ts';
 import { MemoryCounters } from './system/memory-counters.ts';
 
 /** What a server takes from the world, as arguments. */

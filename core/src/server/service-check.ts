@@ -1,14 +1,6 @@
-// Whether the plugins of a list fit together, before and after their set-up: which services are missing or doubled, and
-// whether a set-up returned what its plugin promised.
+// Whether the plugins of a list fit together, before their set-up: which services are missing or doubled.
 
-import {
-  type AnyPluginBody,
-  Authenticator,
-  PosthouseError,
-  QueueStore,
-  type Token,
-  tokenName,
-} from '../contract/index.ts';
+import { Authenticator, PosthouseError, QueueStore, type Token, tokenName } from '../contract/index.ts';
 import type { ResolvedPlugin } from './definition.ts';
 
 type ServiceToken = Token<unknown>;
@@ -40,19 +32,4 @@ function missing(service: ServiceToken, who: string): PosthouseError {
     'service-missing',
     `nothing provides the service ${tokenName(service)}: ${who}${hint}`,
   );
-}
-
-export function checkBody({ name, spec }: ResolvedPlugin, body: unknown): void {
-  if (typeof body !== 'object' || body === null || body instanceof Promise) {
-    const what =
-      body instanceof Promise ? 'a promise; setup wires at once, start may be async' : String(body);
-    throw new PosthouseError('plugin-invalid', `setup of plugin ${name} returned ${what}`);
-  }
-  const services = (body as AnyPluginBody).services ?? {};
-  for (const [key, service] of Object.entries(spec.provides ?? {})) {
-    if (services[key] === undefined) {
-      const text = `plugin ${name} promises the service ${tokenName(service)}, but setup returned no services.${key}`;
-      throw new PosthouseError('plugin-invalid', text);
-    }
-  }
 }
