@@ -8,6 +8,7 @@ import {
   configurationReference,
   configurationTable,
 } from '../../src/server/configuration/index.ts';
+import { compilerSays, mistakesPage } from './mistakes.ts';
 
 export interface GeneratedFile {
   /** Absolute. */
@@ -37,6 +38,13 @@ export async function generatedFiles(): Promise<readonly GeneratedFile[]> {
     if (file !== undefined) files.push(file);
   }
   return files;
+}
+
+/** By itself, because the compiler is asked; type-errors.test.ts compares it. */
+export function typeErrorsFile(): GeneratedFile {
+  const path = join(ROOT, 'core/docs/type-errors.md');
+  const found = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  return { path, found, wanted: mistakesPage(compilerSays()) };
 }
 
 /** A plugin that is not built, or is still without a README, has nothing to compare. */
