@@ -8,6 +8,7 @@ import {
   configurationReference,
   configurationTable,
 } from '../../src/server/configuration/index.ts';
+import { apiFiles } from './api-pages.ts';
 import { compilerSays, mistakesPage } from './mistakes.ts';
 
 export interface GeneratedFile {
@@ -31,6 +32,7 @@ export async function generatedFiles(): Promise<readonly GeneratedFile[]> {
       found: existsSync(reference) ? readFileSync(reference, 'utf8') : '',
       wanted: configurationReference(),
     },
+    ...apiFiles(),
   ];
   const plugins = readdirSync(join(ROOT, 'plugins')).map((name) => join(ROOT, 'plugins', name));
   for (const folder of [...plugins, join(ROOT, 'plugin-template')]) {
