@@ -35,7 +35,9 @@ export class Lookups {
   readonly #controller = new AbortController();
   #left: number;
   #timer: Timer | undefined;
-  #expired: Promise<never> | undefined;
+  #expired: LookupFailure | undefined;
+  /** Whoever waits for an answer: what to call when the time is up. */
+  readonly #waiting = new Set<(failure: LookupFailure) => void>();
 
   /** @param client the address whose names are asked for: the only one that SPF looks up */
   constructor(resolver: Resolver, clock: Clock, { lookups, time }: LookupBudget, client: string) {
@@ -100,29 +102,36 @@ export class Lookups {
     this.#timer?.stop();
   }
 
-  async #within<T>(answer: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  #within<T>(answer: (signal: AbortSignal) => Promise<T>): Promise<T> {
     this.#left -= 1;
-    if (this.#left < 0) throw new LookupFailure('ETIMEOUT', 'too many lookups');
-    try {
-      return await Promise.race([answer(this.#controller.signal), this.#deadline()]);
-    } catch (error) {
-      if (error instanceof LookupFailure) throw error;
-      throw new LookupFailure('ESERVFAIL', error instanceof Error ? error.message : String(error));
-    }
+    if (this.#left < 0) return Promise.reject(new LookupFailure('ETIMEOUT', 'too many lookups'));
+    if (this.#expired !== undefined) return Promise.reject(this.#expired);
+    this.#timer ??= this.#clock.after(this.#time, () => this.#expire());
+    // Cheaper than a race, of which there would be one for each question.
+    return new Promise((resolve, reject) => {
+      this.#waiting.add(reject);
+      answer(this.#controller.signal).then(
+        (value) => {
+          this.#waiting.delete(reject);
+          resolve(value);
+        },
+        (error: unknown) => {
+          this.#waiting.delete(reject);
+          reject(failureOf(error));
+        },
+      );
+    });
   }
 
-  #deadline(): Promise<never> {
-    if (this.#expired === undefined) {
-      this.#expired = new Promise((_, reject) => {
-        this.#timer = this.#clock.after(this.#time, () => {
-          const failure = new LookupFailure('ETIMEOUT', `DNS took longer than ${this.#time} ms`);
-          reject(failure);
-          this.#controller.abort(failure);
-        });
-      });
-      // Nobody may be waiting when it runs out.
-      this.#expired.catch(() => {});
-    }
-    return this.#expired;
+  #expire(): void {
+    this.#expired = new LookupFailure('ETIMEOUT', `DNS took longer than ${this.#time} ms`);
+    for (const reject of this.#waiting) reject(this.#expired);
+    this.#waiting.clear();
+    this.#controller.abort(this.#expired);
   }
+}
+
+function failureOf(error: unknown): LookupFailure {
+  if (error instanceof LookupFailure) return error;
+  return new LookupFailure('ESERVFAIL', error instanceof Error ? error.message : String(error));
 }

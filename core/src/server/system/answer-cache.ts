@@ -19,6 +19,13 @@ export class AnswerCache<T> {
     this.#room = room;
   }
 
+  /** The answer that is there and good. Nobody waits for it, and so nobody has to be able to give up. */
+  kept(question: string): Promise<T> | undefined {
+    const known = this.#kept.get(question);
+    const isThere = known !== undefined && known.until !== Number.POSITIVE_INFINITY;
+    return isThere && known.until > this.#clock.now() ? known.answer : undefined;
+  }
+
   /**
    * The kept answer, or a new one from `ask`.
    * @param keep milliseconds for which an answer is good; 0: it is not kept. A failure is shared by whoever waits for it,

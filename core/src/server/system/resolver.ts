@@ -99,7 +99,10 @@ export class SystemResolver implements Resolver {
     const name = asciiName(of);
     if (name === undefined) return [];
     signal?.throwIfAborted();
-    const answer = this.#cache.get(`${type} ${name}`, () => answered(type, name, query), goodFor) as Promise<
+    const question = `${type} ${name}`;
+    const kept = this.#cache.kept(question);
+    if (kept !== undefined) return kept as Promise<readonly T[]>;
+    const answer = this.#cache.get(question, () => answered(type, name, query), goodFor) as Promise<
       readonly T[]
     >;
     return signal === undefined ? answer : abortable(answer, signal);
