@@ -54,19 +54,19 @@ const ACCESS = plugin('check-access', {
 const rows: Readonly<Record<string, readonly object[]>> = {
   bare: [],
   'check-client': [CLIENT_CHECK],
-  'check-client, names': [plugin('check-client', { unconfirmedReverseName: 'defer' })],
+  'check-client with names': [plugin('check-client', { unconfirmedReverseName: 'defer' })],
   'check-limits': [LIMITS],
-  'check-greylist, observe': [GREYLIST],
+  'check-greylist observing': [GREYLIST],
   'check-access': [ACCESS],
-  'check-recipients, file': [
+  'check-recipients of a file': [
     plugin('check-recipients', { domains: ['posthouse.test'], file: { path: './mailboxes' } }),
   ],
   'check-sender-domain': [plugin('check-sender-domain')],
   'check-dnsbl': [plugin('check-dnsbl', { zones: ['bl.test'] })],
-  'check-auth, observe': [plugin('check-auth', {}, 'observe')],
-  'check-auth, enforce': [plugin('check-auth')],
+  'check-auth observing': [plugin('check-auth', {}, 'observe')],
+  'check-auth enforcing': [plugin('check-auth')],
   reference: [CLIENT_CHECK, LIMITS, GREYLIST, plugin('check-auth', {}, 'observe')],
-  'reference, enforced': [CLIENT_CHECK, LIMITS, GREYLIST, plugin('check-auth')],
+  'reference enforcing': [CLIENT_CHECK, LIMITS, GREYLIST, plugin('check-auth')],
 };
 
 function zoneOf(key: string): readonly string[] {

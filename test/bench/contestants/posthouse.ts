@@ -87,7 +87,7 @@ export async function startConfigured(folder: string, definition: object): Promi
 }
 
 async function portFrom(log: string, ended: () => boolean): Promise<number> {
-  for (let tries = 0; tries < 200; tries++) {
+  for (let tries = 0; tries < 1200; tries++) {
     const text = readFileSync(log, 'utf8');
     const line = text.split('\n').find((each) => each.includes('"msg":"server-started"'));
     if (line !== undefined) {
@@ -97,5 +97,5 @@ async function portFrom(log: string, ended: () => boolean): Promise<number> {
     if (ended()) throw new Error(`Posthouse did not start:\n${text}`);
     await wait(50);
   }
-  throw new Error('Posthouse did not start within ten seconds');
+  throw new Error('Posthouse did not start within a minute');
 }
