@@ -61,6 +61,7 @@ export function entryText({ item, message }: QueueEntry, now: number, inDelivery
     ['via', via(item)],
     ['state', item.state],
     ['why', why({ item, message }, now)],
+    ...(item.priority === undefined ? [] : [['priority', item.priority]]),
     ['attempts', String(item.attempts)],
     ['next', inDelivery ? 'it is being delivered now' : next(item, now)],
     ['expires', item.reason.kind === 'held-by-operator' ? 'not while it is held' : time(item.expires)],

@@ -13,6 +13,7 @@ import type { Awaitable } from './delivery.ts';
 import type { HeaderField, ReceivedMessage } from './message.ts';
 import type { WritableNotes } from './notes.ts';
 import type { Logger } from './services.ts';
+import type { Priority } from './stores.ts';
 
 /** The TLS layer, once it is up. */
 export interface TlsFacts {
@@ -158,6 +159,11 @@ export interface MessageEdits {
   addRecipient(recipient: Mailbox): void;
   /** The message goes on with this reverse-path instead of that of MAIL; the last plugin to say so has its way. */
   changeSender(sender: ReversePath): void;
+  /**
+   * Whose turn the message is at its destinations, instead of the listener's `priority`; the last plugin to say so has its
+   * way.
+   */
+  setPriority(priority: Priority): void;
   /**
    * Signs the message as it goes out. The signer is called once, at the commit, when every edit of every plugin is
    * applied; what it returns is put on top. Several signers run in plugin order, each over the fields of those before.

@@ -62,6 +62,7 @@ export async function redirectedItems(
       due: now,
       expires: item.expires,
       ...(item.delayWarned && { delayWarned: true }),
+      ...(item.priority && { priority: item.priority }),
     }),
   );
 }

@@ -1,6 +1,12 @@
 // Collects what on-data handlers want changed in a message. Data only: intake/ applies it once, at the commit.
 
-import type { AuthenticationResult, HeaderField, MessageEdits, MessageSigner } from '../contract/index.ts';
+import type {
+  AuthenticationResult,
+  HeaderField,
+  MessageEdits,
+  MessageSigner,
+  Priority,
+} from '../contract/index.ts';
 import { type Mailbox, mailbox, type ReversePath } from '../smtp/index.ts';
 
 export type Edit =
@@ -9,6 +15,7 @@ export type Edit =
   | { readonly kind: 'remove'; readonly name: string; readonly which?: (field: HeaderField) => boolean }
   | { readonly kind: 'recipient'; readonly recipient: Mailbox }
   | { readonly kind: 'sender'; readonly sender: ReversePath }
+  | { readonly kind: 'priority'; readonly priority: Priority }
   | RewriteEdit
   | SignEdit
   | ResultEdit;
@@ -41,6 +48,8 @@ export interface EditAuthor {
 const NOBODY: EditAuthor = { plugin: '', onError: 'defer', timeout: 10_000 };
 
 export type BodyTransform = (body: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
+
+const PRIORITIES: ReadonlySet<string> = new Set<Priority>(['high', 'normal', 'bulk']);
 
 // RFC 5322 §2.2: printable ASCII without the colon. 77 leaves room for the colon on a line of 78.
 const FIELD_NAME = /^[!-9;-~]{1,77}$/;
@@ -85,6 +94,11 @@ export class EditList implements MessageEdits {
 
   changeSender(sender: ReversePath): void {
     this.#edits.push({ kind: 'sender', sender: sender === null ? null : mailbox(String(sender)) });
+  }
+
+  setPriority(priority: Priority): void {
+    if (!PRIORITIES.has(priority)) throw new TypeError(`not a priority: ${JSON.stringify(priority)}`);
+    this.#edits.push({ kind: 'priority', priority });
   }
 
   sign(signer: MessageSigner): void {

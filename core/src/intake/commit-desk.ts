@@ -6,6 +6,7 @@ import {
   type MessageBody,
   type MessageDraft,
   type MessageRecord,
+  type Priority,
   type Recipient,
   type Token,
   token,
@@ -25,6 +26,8 @@ export interface ReadyMessage {
   readonly about: ClaimContext;
   /** Milliseconds; undefined for `delivery.expireAfter`. */
   readonly expireAfter: number | undefined;
+  /** Undefined: normal. */
+  readonly priority: Priority | undefined;
 }
 
 export interface CommitDesk {

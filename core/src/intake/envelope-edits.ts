@@ -1,6 +1,6 @@
-// What edits change in the envelope of a message that is kept: recipients that join it, another sender. Pure.
+// What edits change around a message that is kept: recipients that join it, another sender, its priority. Pure.
 
-import type { Recipient } from '../contract/index.ts';
+import type { Priority, Recipient } from '../contract/index.ts';
 import type { Edit, Ruling } from '../hooks/index.ts';
 import type { ReversePath } from '../smtp/index.ts';
 import { dispositionOf, type Fate } from './disposition.ts';
@@ -29,6 +29,11 @@ export function addedRecipients(
   }
   const disposition = dispositionOf(added, ruling, undefined, false);
   return disposition.kind === 'keep' ? disposition.fates.filter(({ fate }) => fate.kind !== 'drop') : [];
+}
+
+/** The last word of the edits, or what the listener says. */
+export function editedPriority(edits: readonly Edit[], priority: Priority | undefined): Priority | undefined {
+  return edits.findLast((edit) => edit.kind === 'priority')?.priority ?? priority;
 }
 
 /** The last word of the edits, or the sender of MAIL. */

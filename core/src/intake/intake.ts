@@ -17,6 +17,7 @@ import {
   type MessageOrigin,
   type MessageRecord,
   PosthouseError,
+  type Priority,
   type Recipient,
   type Reject,
   ServerIdentity,
@@ -29,7 +30,7 @@ import { authenticationResults, withoutForgedResults } from './authentication-re
 import { Backlog } from './backlog.ts';
 import { CommitDesk } from './commit-desk.ts';
 import { dispositionForEach, dispositionOf } from './disposition.ts';
-import { addedRecipients, editedSender, type Fated } from './envelope-edits.ts';
+import { addedRecipients, editedPriority, editedSender, type Fated } from './envelope-edits.ts';
 import { editHeader, formatField } from './header-section.ts';
 import { IncomingMessage } from './incoming-message.ts';
 import { skip } from './octets.ts';
@@ -53,6 +54,8 @@ export interface Submission {
   readonly edits: readonly Edit[];
   /** Milliseconds after which it is given up. Default: that of the delivery. */
   readonly expireAfter?: number;
+  /** Left out: normal. */
+  readonly priority?: Priority;
 }
 
 /** What the client hears: an accept names the message's id. */
@@ -203,7 +206,8 @@ export class Intake {
       };
       const about = { sender, notes, redirectedBy: [] };
       const { recipients } = submission;
-      await this.#desk.commit({ record, body, kept, recipients, about, expireAfter });
+      const priority = editedPriority(edits, submission.priority);
+      await this.#desk.commit({ record, body, kept, recipients, about, expireAfter, priority });
     } catch (error) {
       body.discard();
       throw error;

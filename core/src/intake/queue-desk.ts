@@ -63,6 +63,7 @@ export class QueueDesk implements CommitDesk {
     kept,
     about,
     expireAfter = this.#delivery.expireAfter,
+    priority = 'normal',
   }: ReadyMessage): Promise<QueueItem[]> {
     const items: QueueItem[] = [];
     const routed: Recipient[] = [];
@@ -70,7 +71,13 @@ export class QueueDesk implements CommitDesk {
     const now = record.arrivedAt;
     // RFC 4865 §5: its time begins when it is released.
     const due = releaseTime(record.parameters, now);
-    const common = { message: record.id, attempts: 0, due, expires: due + expireAfter } as const;
+    const common = {
+      message: record.id,
+      attempts: 0,
+      due,
+      expires: due + expireAfter,
+      ...(priority !== 'normal' && { priority }),
+    } as const;
     for (const { recipient, fate } of kept) {
       if (fate.kind === 'queue') {
         const route = this.#routing.route(recipient.address, about);

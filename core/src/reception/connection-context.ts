@@ -1,7 +1,7 @@
 // What the connections of a listener have in common: its settings, and the rooms that they hand mail and questions to.
 
 import type { LoginServices } from '../authentication/index.ts';
-import type { Clock, Deadlines, EventSink, Limits, Logger } from '../contract/index.ts';
+import type { Clock, Deadlines, EventSink, Limits, Logger, Priority } from '../contract/index.ts';
 import type { ListenerPlan } from '../hooks/index.ts';
 import type { Intake } from '../intake/index.ts';
 import type { BodyPolicy } from '../smtp/index.ts';
@@ -34,6 +34,7 @@ export interface ConnectionContext {
   readonly protocol: 'smtp' | 'lmtp';
   readonly vrfy: 'cannot-verify' | 'off';
   readonly dsn: 'on' | 'authenticated' | 'off';
+  readonly priority: Priority;
   /** BINARYMIME is offered (RFC 3030). */
   readonly binaryMime: boolean;
   /** Milliseconds that authenticated clients may have a message held (RFC 4865); undefined: not at all. */

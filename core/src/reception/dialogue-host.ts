@@ -2,7 +2,14 @@
 // It knows nothing of sockets; connection.ts moves its bytes.
 
 import { LoginDesk, type LoginServices } from '../authentication/index.ts';
-import { type Clock, type EventSink, type Recipient, type SessionHook, Verdict } from '../contract/index.ts';
+import {
+  type Clock,
+  type EventSink,
+  type Priority,
+  type Recipient,
+  type SessionHook,
+  Verdict,
+} from '../contract/index.ts';
 import {
   Asking,
   ConnectCall,
@@ -27,6 +34,7 @@ export interface HostServices {
   readonly rejectAt: 'at-once' | 'rcpt';
   readonly earlyTalker: 'ignore' | 'reject';
   readonly protocol: 'smtp' | 'lmtp';
+  readonly priority: Priority;
   readonly intake: Intake;
   readonly clock: Clock;
   readonly events: EventSink;
@@ -237,6 +245,7 @@ export class DialogueHost {
       perRecipient,
       answersEach: this.#services.protocol === 'lmtp',
       edits: transaction.edits.all,
+      priority: this.#services.priority,
     });
     if (
       answer.kind === 'each' ? answer.answers.some(({ kind }) => kind === 'accept') : answer.kind === 'accept'

@@ -48,7 +48,7 @@ interface Parts {
 
 function contextOf(listener: ResolvedListener, parts: Parts): ConnectionContext {
   const { name, tls, tlsRequired, rejectAt, bannerDelay, earlyTalker } = listener;
-  const { bareLf, bareCr, nul, binaryMime, futureRelease, protocol, vrfy, dsn } = listener;
+  const { bareLf, bareCr, nul, binaryMime, futureRelease, protocol, vrfy, dsn, priority } = listener;
   const { definition, house, certificates, system } = parts;
   const { hostname, limits, deadlines } = definition;
   return {
@@ -66,6 +66,7 @@ function contextOf(listener: ResolvedListener, parts: Parts): ConnectionContext 
     protocol,
     vrfy,
     dsn,
+    priority,
     binaryMime,
     futureRelease,
     limits,

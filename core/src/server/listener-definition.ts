@@ -1,7 +1,7 @@
 // A listener as it is written, and what becomes of it: what its clients are offered, and who they may be.
 
 import { Type } from 'typebox';
-import { Duration, FilePath } from '../contract/index.ts';
+import { Duration, FilePath, type Priority } from '../contract/index.ts';
 import { SASL_MECHANISMS, type SaslMechanism } from '../smtp/index.ts';
 import { OneOf } from './one-of.ts';
 
@@ -99,6 +99,11 @@ export const ListenerSchema = Type.Object(
       description:
         'Who may ask for notices (RFC 3461): anybody, only clients that have authenticated, or nobody. A stranger can name a forged sender and ask for a notice of success, which then goes to somebody who never wrote. Notices of failure and delay are sent either way.',
     }),
+    priority: OneOf(['high', 'normal', 'bulk'], {
+      default: 'normal',
+      description:
+        'Whose turn it is at a destination where mail waits in line: of ten messages seven are `high`, two `normal` and one `bulk`. A plugin may say otherwise for a message (`edits.setPriority`).',
+    }),
     binaryMime: Type.Boolean({
       default: false,
       description:
@@ -164,6 +169,8 @@ export interface ListenerDefinition {
   readonly vrfy?: 'cannot-verify' | 'off';
   /** Who may ask for notices (DSN). Default: `on`. */
   readonly dsn?: 'on' | 'authenticated' | 'off';
+  /** Whose turn it is at a destination where mail waits in line. Default: `normal`. */
+  readonly priority?: Priority;
   /** Offers BINARYMIME. Default: false. */
   readonly binaryMime?: boolean;
   /** Milliseconds or `30d`: how long authenticated clients may have a message held (RFC 4865). Default: not at all. */
@@ -196,6 +203,7 @@ export interface ResolvedListener {
   readonly protocol: 'smtp' | 'lmtp';
   readonly vrfy: 'cannot-verify' | 'off';
   readonly dsn: 'on' | 'authenticated' | 'off';
+  readonly priority: Priority;
   readonly binaryMime: boolean;
   /** Milliseconds. */
   readonly futureRelease?: number;

@@ -25,9 +25,13 @@ test('a redirection makes new items, claimed anew, in the change that ends the o
       { answer: delivered },
     ],
   });
-  await room.send({ to: ['team@a.example'] });
+  await room.send({ to: ['team@a.example'], item: { priority: 'bulk' } });
   await room.clock.advance(0);
   assert.deepEqual([changes[0]?.add?.length, changes[0]?.remove?.length], [2, 1]);
+  assert.deepEqual(
+    changes[0]?.add?.map(({ priority }) => priority),
+    ['bulk', 'bulk'],
+  );
   assert.deepEqual(room.deliveries.slice(1), [
     'deliver-test:a.example one@a.example #1',
     'deliver-test:b.example two@b.example #1',

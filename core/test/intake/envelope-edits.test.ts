@@ -7,13 +7,20 @@ import { deliverMemory, openHouse } from '../../src/testing/index.ts';
 
 type Answer = HookTable['on-data']['answer'];
 
-async function housed(edit: (asked: DataAsked) => Answer | undefined, more: readonly string[] = []) {
+async function housed(
+  edit: (asked: DataAsked) => Answer | undefined,
+  more: readonly string[] = [],
+  listener = {},
+) {
   const edits = definePlugin({
     name: 'edits',
     setup: () => ({ hooks: { 'on-rcpt': () => Verdict.accept(), 'on-data': edit } }),
   });
   const far = deliverMemory();
-  const house = await openHouse({ plugins: [edits(), far] });
+  const house = await openHouse({
+    plugins: [edits(), far],
+    listeners: [{ name: 'mx', host: '127.0.0.1', port: 0, ...listener }],
+  });
   const send = (reply: string) =>
     house.talk(
       [
@@ -101,4 +108,38 @@ test('a field that is folded already stays as it is', async () => {
   });
   await house.send('250 *');
   assert.ok((await house.far.delivered(1))[0]?.content.startsWith(`DKIM-Signature: ${value}\r\nReceived: `));
+});
+
+async function prioritiesOf(house: Awaited<ReturnType<typeof housed>>): Promise<readonly unknown[]> {
+  const { entries } = await house.house.server.house.store.find({}, 10);
+  return entries.map(({ item }) => item.priority);
+}
+
+test('the last plugin to set a priority has its way, and an unknown one is refused', async () => {
+  await using house = await housed(({ edits }) => {
+    edits.setPriority('high');
+    edits.setPriority('bulk');
+    assert.throws(() => edits.setPriority('urgent' as never), TypeError);
+    return Verdict.quarantine('look at it');
+  });
+  await house.send('250 *');
+  assert.deepEqual(await prioritiesOf(house), ['bulk']);
+});
+
+test('without a plugin’s word the listener’s priority holds, and a plugin may make it normal again', async () => {
+  for (const [said, kept] of [
+    [undefined, 'high'],
+    ['normal', undefined],
+  ] as const) {
+    await using house = await housed(
+      ({ edits }) => {
+        if (said !== undefined) edits.setPriority(said);
+        return Verdict.quarantine('look at it');
+      },
+      [],
+      { priority: 'high' },
+    );
+    await house.send('250 *');
+    assert.deepEqual(await prioritiesOf(house), [kept]);
+  }
 });

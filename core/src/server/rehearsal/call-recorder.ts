@@ -196,6 +196,8 @@ function describeEdit(edit: Edit): string {
       return `adds the recipient ${edit.recipient}`;
     case 'sender':
       return `sets the sender to ${edit.sender ?? '<>'}`;
+    case 'priority':
+      return `sets the priority to ${edit.priority}`;
     case 'rewrite':
       return 'rewrites the body';
     case 'sign':

@@ -24,7 +24,7 @@ export class RemoteDesk implements CommitDesk {
     return new RemoteDraft(this.#line, this.#lastDraft);
   }
 
-  async commit({ record, body, kept, recipients, expireAfter }: ReadyMessage): Promise<void> {
+  async commit({ record, body, kept, recipients, expireAfter, priority }: ReadyMessage): Promise<void> {
     const { inMemory } = body;
     const bytes = inMemory === undefined ? undefined : joined(inMemory, body.size);
     const fates = new Map(kept.map(({ recipient, fate }) => [recipient, fate]));
@@ -39,6 +39,7 @@ export class RemoteDesk implements CommitDesk {
       body: bytes,
       draft: body instanceof DraftedBody ? body.draft : 0,
       expireAfter,
+      priority,
     };
     await this.#line.ask('commit', sent, bytes === undefined ? [] : [bytes.buffer]);
   }

@@ -1,6 +1,13 @@
 // What the thread with the queue and its receiving workers say to each other. Plain data only.
 
-import type { CounterRequest, EventName, MessageRecord, Overrun, OwnMail } from '../../contract/index.ts';
+import type {
+  CounterRequest,
+  EventName,
+  MessageRecord,
+  Overrun,
+  OwnMail,
+  Priority,
+} from '../../contract/index.ts';
 import type { Fate } from '../../intake/index.ts';
 import type { FailureEntry, ListenerAddress, LoginFailure } from '../../reception/index.ts';
 import type { RcptParameters } from '../../smtp/index.ts';
@@ -45,6 +52,7 @@ export interface SentMessage {
   readonly draft: number;
   /** Milliseconds; undefined for `delivery.expireAfter`. */
   readonly expireAfter: number | undefined;
+  readonly priority: Priority | undefined;
 }
 
 export type WorkerWords = {

@@ -69,7 +69,7 @@ export class WorkerService {
     for (const draft of this.#drafts.keys()) this.#discard(draft);
   }
 
-  async #commit({ record, recipients, body, draft, expireAfter }: SentMessage): Promise<undefined> {
+  async #commit({ record, recipients, body, draft, expireAfter, priority }: SentMessage): Promise<undefined> {
     const desk = this.#services.desk();
     // In the hands of the commit it is nobody's to discard.
     const drafted = body === undefined ? this.#take(draft) : this.#draftedFrom(desk, body);
@@ -82,7 +82,15 @@ export class WorkerService {
         fate === undefined ? [] : [{ recipient: all[index] as Recipient, fate }],
       );
       const about = { sender: senderOf(record), notes: notesOf(record), redirectedBy: [] };
-      await desk.commit({ record, body: finished as MessageBody, kept, recipients: all, about, expireAfter });
+      await desk.commit({
+        record,
+        body: finished as MessageBody,
+        kept,
+        recipients: all,
+        about,
+        expireAfter,
+        priority,
+      });
     } catch (error) {
       whole.discard();
       throw error;

@@ -65,6 +65,7 @@ test('a small file becomes a whole definition: defaults filled in, units as numb
       nul: 'refuse',
       protocol: 'smtp',
       vrfy: 'cannot-verify',
+      priority: 'normal',
       dsn: 'on',
       binaryMime: false,
     },
