@@ -97,7 +97,7 @@ test('octets that come one by one take time in proportion to their number', () =
 
 test('above the limit of Received fields a message is in a loop', () => {
   const loop = (fields: number): IncomingMessage =>
-    received('Received: x\r\n'.repeat(fields) + '\r\n', 1000, { headerSize: 100_000 });
+    received(`${'Received: x\r\n'.repeat(fields)}\r\n`, 1000, { headerSize: 100_000 });
   assert.equal(loop(100).refusal, undefined);
   assert.deepEqual([loop(101).refusal?.code, loop(101).refusal?.status], [554, '5.4.6']);
 });

@@ -92,7 +92,7 @@ describe('a delivery by LMTP', () => {
     });
     assert.deepEqual(hop.sessions[0]?.chunks, [
       'LHLO mx.a.example\r\n',
-      'MAIL FROM:<s@s.example> SIZE=31\r\n' + `${THREE.map((to) => `RCPT TO:<${to}>\r\n`).join('')}DATA\r\n`,
+      `MAIL FROM:<s@s.example> SIZE=31\r\n${THREE.map((to) => `RCPT TO:<${to}>\r\n`).join('')}DATA\r\n`,
       ON_WIRE,
     ]);
   });
