@@ -52,6 +52,8 @@ export default definePlugin({
       async start() {
         for (const source of sources) await source.start?.();
       },
+      // Every source only reads.
+      rehearse: 'start',
       async stop() {
         for (const source of sources) await source.stop?.();
       },
