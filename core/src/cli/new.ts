@@ -3,11 +3,11 @@
 
 import { resolve } from 'node:path';
 import { didYouMean } from '../server/configuration/index.ts';
+import { coreVersion } from '../server/core-version.ts';
 import { type Command, type Given, OK, type Shell, UsageError } from './command.ts';
 import { findFolder, writeAnew } from './new-folder.ts';
 import { checkedName, HOOKS, isHook, pluginFiles, shortName } from './new-plugin.ts';
 import { serverFiles } from './new-server.ts';
-import { coreVersion } from './version.ts';
 
 const KINDS = ['plugin', 'server'];
 

@@ -2,12 +2,12 @@
 // standard output is the log's, JSON line by line.
 
 import { loadConfiguration } from '../server/configuration/index.ts';
+import { coreVersion } from '../server/core-version.ts';
 import type { ResolvedDefinition } from '../server/definition.ts';
 import { createServer, type Server } from '../server/server.ts';
 import { columns, visible } from './columns.ts';
 import { CONFIG_OPTION, type Command, configFile, OK } from './command.ts';
 import { firstMails, hostPort } from './first-mail.ts';
-import { coreVersion } from './version.ts';
 
 export const start: Command = {
   name: 'start',

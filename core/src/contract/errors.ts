@@ -6,6 +6,7 @@ export const errorCodes = {
   'config-invalid': 'The configuration breaks its schema.',
   'secret-missing': 'A secret that the configuration takes from the environment or a file has no value.',
   'plugin-not-found': 'A plugin named in the configuration cannot be loaded.',
+  'plugin-of-another-core': 'A plugin is made for another version of the core.',
   'plugin-invalid':
     'A module named as a plugin does not export one, or a plugin returned something it may not.',
   'plugin-doubled': 'Two plugin entries have the same name.',

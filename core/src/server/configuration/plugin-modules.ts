@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type AnyPluginSpec, type ErrorCode, PosthouseError } from '../../contract/index.ts';
+import { madeForAnotherCore } from './core-range.ts';
 import { nearest } from './near-words.ts';
 import { quote } from './problem.ts';
 import { isPlain, typeOf } from './source.ts';
@@ -56,11 +57,14 @@ export async function importPackage(
 
 type Imported =
   | { readonly ok: true; readonly exported: Readonly<Record<string, unknown>> }
-  | { readonly ok: false; readonly code: 'plugin-not-found'; readonly text: string };
+  | { readonly ok: false; readonly code: ErrorCode; readonly text: string };
 
 async function importUse(use: string, folder: string): Promise<Imported> {
   const found = isFile(use) ? findFile(use, folder) : findPackage(use, folder);
   if (!found.ok) return found;
+  const strange = madeForAnotherCore(found.path);
+  if (strange !== undefined)
+    return { ok: false, code: 'plugin-of-another-core', text: `${quote(use)} ${strange}` };
   try {
     const exported = (await import(pathToFileURL(found.path).href)) as Readonly<Record<string, unknown>>;
     return { ok: true, exported };
