@@ -7,8 +7,8 @@ import type { Row } from './tournament.ts';
 
 /** Multiples of Postfix's rate. */
 const OF_POSTFIX: Readonly<Record<Job, number>> = { accept: 4, relay: 2, maildir: 1 };
-/** Shares of the rate of the bare responder, which does nothing but sync. */
-const OF_RESPONDER = 0.5;
+/** Shares of the rate of the bare responder, which answers, syncs, and does nothing else. */
+const OF_RESPONDER = 0.25;
 
 /** A sentence for each floor that was not reached. */
 export function belowTheFloor(rows: readonly Row[]): readonly string[] {
