@@ -4,9 +4,9 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { answers } from './answers.ts';
 import { freePort } from './free-port.ts';
 import { missingProgram, missingRoot } from './requirements.ts';
 
@@ -139,17 +139,6 @@ function boxTransport(maildir: string): string {
 
 function indented(lines: string): string {
   return lines.replace(/^/gm, '  ');
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('data', () => {
-      socket.end('QUIT\r\n');
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }
 
 function textOf(file: string): string {

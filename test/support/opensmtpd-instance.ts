@@ -5,9 +5,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { answers } from './answers.ts';
 import { freePort } from './free-port.ts';
 import { missingRoot } from './requirements.ts';
 
@@ -113,15 +113,4 @@ function script(folder: string, log: string, { paused = false }: OpensmtpdOption
   ].map(([from, to]) => `mount --bind '${from}' ${to}`);
   const start = `exec '${join(ROOT, 'usr/sbin/smtpd')}' -d${paused ? ' -P mta' : ' -v'} -f '${join(folder, 'smtpd.conf')}' >'${log}' 2>&1`;
   return ['set -e', 'mount --make-rprivate /', ...inPlace, 'mount -t tmpfs none /run', start].join('\n');
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('data', () => {
-      socket.end('QUIT\r\n');
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }

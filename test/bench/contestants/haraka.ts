@@ -5,9 +5,9 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { answers } from '../../support/answers.ts';
 import { CERTIFICATE } from '../../support/certificate.ts';
 import { freePort } from '../../support/free-port.ts';
 import type { Arena, Contestant, RunningServer } from '../contestant.ts';
@@ -75,16 +75,4 @@ function plugin(nextHop: number): string {
 };
 exports.hook_get_mx = (next) => next(OK, { priority: 0, exchange: '127.0.0.1', port: ${nextHop} });
 `;
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('data', () => {
-      socket.end('QUIT\r\n');
-      resolve(true);
-    });
-    socket.once('error', () => {});
-    socket.once('close', () => resolve(false));
-  });
 }
