@@ -5,17 +5,13 @@ import type { Routing } from '../hooks/index.ts';
 import type { AgendaLimits } from './agenda.ts';
 import { DestinationRules } from './destination-rules.ts';
 
-/** Throws `config-invalid` where the table of destinations names a transport that is none. */
 export function agendaLimits(
   settings: DeliverySettings,
   routing: Routing,
   chance: Chance,
   events: EventSink,
 ): AgendaLimits {
-  const destinations = new DestinationRules(
-    settings.destinations ?? [],
-    (name) => routing.transport(name) !== undefined,
-  );
+  const destinations = new DestinationRules(settings.destinations ?? []);
   const connectionsOf = ({ transport }: Lane): number => {
     const own = transport === null ? undefined : routing.transport(transport)?.handler.laneConcurrency;
     return Math.max(1, own ?? settings.laneConcurrency);

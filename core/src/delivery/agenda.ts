@@ -3,7 +3,16 @@
 
 import type { Lane, MessageBody, MessageRecord, QueueItem, Suspension } from '../contract/index.ts';
 import { Groups } from './groups.ts';
-import { isFull, type LaneState, laneKey, leavesRoom, restsUntil, type Space, share } from './lane.ts';
+import {
+  isFull,
+  type LaneState,
+  laneKey,
+  leavesRoom,
+  messagesPerConnection,
+  restsUntil,
+  type Space,
+  share,
+} from './lane.ts';
 import { type LaneReport, reportOf } from './lane-report.ts';
 import { LaneTable, type Wanted } from './lane-table.ts';
 import { urgencyOf } from './line.ts';
@@ -132,9 +141,12 @@ export class Agenda {
     return restsUntil(lane) <= now && !isFull(lane, space, urgencyOf(item));
   }
 
-  /** What the operator allows the lane. */
-  rulesOf(lane: Lane): LaneRules {
-    return this.#lanes.find(lane)?.throttle.rules ?? this.#limits.rules(lane);
+  /** What the operator allows one connection of the lane; undefined: as many as the transport does. */
+  messagesPerConnection(lane: Lane): number | undefined {
+    const state = this.#lanes.find(lane);
+    return state === undefined
+      ? this.#limits.rules(lane).messagesPerConnection
+      : messagesPerConnection(state);
   }
 
   /** What a lane does, and what it waits for; undefined: nothing is known of it. */
@@ -235,7 +247,8 @@ export class Agenda {
     this.#freeBytes(pending);
     const { throttle } = lane;
     const ofGroup = this.#finishInGroup(pending, reach, startedAt, now);
-    if (reach !== 'unreachable') {
+    if (reach === 'unasked') throttle.takeBack();
+    else if (reach !== 'unreachable') {
       const failures = reach === 'reached' ? throttle.reached() : throttle.overcharged(startedAt, now);
       if (failures > 0) this.#limits.recovered?.(lane, failures);
     } else if (throttle.missed(startedAt, now)) {

@@ -22,7 +22,6 @@ import type { Journal } from './journal.ts';
 import { faultOfOutcome, revived } from './outcome-check.ts';
 import { type Outcomes, withSettled } from './settlement.ts';
 import { QueuedMessage } from './stored-message.ts';
-import type { LaneRules } from './throttle.ts';
 import { wordsOf } from './trouble.ts';
 
 export interface AttemptServices {
@@ -30,7 +29,8 @@ export interface AttemptServices {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly events: EventSink;
-  rulesOf(lane: Lane): LaneRules;
+  /** As Delivery.messagesPerConnection. */
+  messagesPerConnection(lane: Lane): number | undefined;
   /** As Delivery.through. */
   join(pending: Pending, hosts: readonly string[]): boolean;
 }
@@ -95,6 +95,11 @@ export class Attempt implements Delivery {
     return this.message.sender;
   }
 
+  /** Some recipient has no outcome from before: the transport is asked. */
+  get asks(): boolean {
+    return this.#places.length > 0;
+  }
+
   /** It was none: there was no room, and nobody was asked. */
   get wasPutOff(): boolean {
     return this.#putOff && this.#places.every((place) => this.#outcomes[place] === undefined);
@@ -107,7 +112,7 @@ export class Attempt implements Delivery {
   }
 
   get messagesPerConnection(): number | undefined {
-    return this.#services.rulesOf(this.#item).messagesPerConnection;
+    return this.#services.messagesPerConnection(this.#item);
   }
 
   get log(): Logger {

@@ -111,7 +111,7 @@ export class Courier {
     const release = releaseTime(message.parameters, message.arrivedAt);
     if (item.attempts === 0 && release > now) {
       const expires = Math.max(item.expires, release + this.#services.settings.expireAfter);
-      this.#finish(errand, 'reached', { update: [{ ...item, due: release, expires }] });
+      this.#finish(errand, 'unasked', { update: [{ ...item, due: release, expires }] });
       return;
     }
     const transport = item.transport === null ? undefined : this.#services.routing.transport(item.transport);
@@ -142,7 +142,7 @@ export class Courier {
       await new Promise((resolve) => setImmediate(resolve));
     for (const errand of this.#errands.values()) {
       const item = errand.attempt?.cut() ?? errand.pending.item;
-      this.#finish(errand, 'reached', errand.disowned ? {} : { update: [item] });
+      this.#finish(errand, 'unasked', errand.disowned ? {} : { update: [item] });
     }
   }
 
@@ -198,7 +198,7 @@ export class Courier {
       const groups = await routesOf(item.recipients, message, claims);
       if (groups.some(({ route }) => route.transport !== null)) {
         const { first, others } = splitItem(item, groups, identifiers);
-        this.#finish(errand, 'reached', { update: [first], add: others }, undefined, true);
+        this.#finish(errand, 'unasked', { update: [first], add: others }, undefined, true);
         return;
       }
       const outcomes = item.recipients.map(({ settled }) => settled ?? NO_ROUTE);
@@ -218,7 +218,7 @@ export class Courier {
     const outcomes = classified(found, classifier, log);
     if (outcomes.length === 1 && isQuietEnd(item, outcomes[0] as Outcome)) {
       this.#announce(errand, outcomes, undefined);
-      this.#finish(errand, 'reached', { remove: [item] });
+      this.#finish(errand, reachOfErrand(errand, outcomes), { remove: [item] });
       return;
     }
     const milestones = milestonesOf(errand.pending.message, settings);
@@ -227,7 +227,7 @@ export class Courier {
     this.#announce(errand, outcomes, remaining?.due);
     if (news.length > 0 || redirected.length > 0)
       void this.#settleWithNews(errand, item, outcomes, settlement);
-    else this.#finish(errand, reachOf(outcomes), endOf(item, remaining));
+    else this.#finish(errand, reachOfErrand(errand, outcomes), endOf(item, remaining));
   }
 
   /** Notices and redirections make new messages and items: all in the change that ends the old ones. Never rejects. */
@@ -240,7 +240,7 @@ export class Courier {
     const { clock, notices, claims, identifiers, log } = this.#services;
     const { pending } = errand;
     const { remaining, news, redirected } = settlement;
-    const reach = reachOf(outcomes);
+    const reach = reachOfErrand(errand, outcomes);
     try {
       const now = clock.now();
       const add =
@@ -309,6 +309,11 @@ export class Courier {
       ...(next !== undefined && { next }),
     });
   }
+}
+
+/** An item that needs no transport any more says nothing of its destination. */
+function reachOfErrand({ attempt }: Errand, outcomes: Outcomes): Reach {
+  return attempt?.asks === true ? reachOf(outcomes) : 'unasked';
 }
 
 /** Done, and nobody is to be told: what becomes of most mail. */

@@ -13,15 +13,7 @@ export class DestinationRules {
     readonly fitsHost: (host: string) => boolean;
   }[];
 
-  /** Throws `config-invalid` where a row names a transport that is none. */
-  constructor(rows: readonly Row[], isTransport: (name: string) => boolean) {
-    rows.forEach(({ transport }, index) => {
-      if (transport !== undefined && !isTransport(transport))
-        throw new PosthouseError(
-          'config-invalid',
-          `delivery.destinations[${index}].transport: no plugin of that name carries mail: ${transport}`,
-        );
-    });
+  constructor(rows: readonly Row[]) {
     this.#rows = rows.map((row) => ({
       row,
       fits: matcherOf(row.match ?? []),
@@ -31,12 +23,13 @@ export class DestinationRules {
 
   /** @param connections where no row has its own */
   rulesFor(lane: Lane, connections: number): LaneRules {
-    return rulesOf(this.#rowFor(lane), connections);
+    return rulesOf(this.#rows[this.#placeFor(lane)]?.row, connections);
   }
 
   /**
    * What the destinations share whose mail goes to these hosts: the first row with `mx` that fits the best of them, for all
-   * that it fits; else those with the same hosts are one.
+   * that it fits; else those with the same hosts and the same row are one, so that nobody keeps the limits that were meant
+   * for another.
    */
   groupOf(
     lane: Lane,
@@ -50,12 +43,28 @@ export class DestinationRules {
     const row = this.#rows[at]?.row;
     if (row !== undefined) return { key: `row ${at}`, rules: rulesOf(row, connections) };
     const names = [...new Set(hosts.map((host) => host.toLowerCase()))].sort();
-    return { key: `${lane.transport} ${names.join(' ')}`, rules: this.rulesFor(lane, connections) };
+    const key = `${lane.transport} ${this.#placeFor(lane)} ${names.join(' ')}`;
+    return { key, rules: this.rulesFor(lane, connections) };
   }
 
-  #rowFor({ transport, destination }: Lane): Row | undefined {
-    return this.#rows.find(({ row, fits }) => isFor(row, transport) && fits(destination))?.row;
+  /** -1: no row fits. */
+  #placeFor({ transport, destination }: Lane): number {
+    return this.#rows.findIndex(({ row, fits }) => isFor(row, transport) && fits(destination));
   }
+}
+
+/** Throws `config-invalid` where a row names a transport that is none of these. */
+export function checkDestinations(
+  { destinations = [] }: Pick<DeliverySettings, 'destinations'>,
+  transports: readonly string[],
+): void {
+  destinations.forEach(({ transport }, index) => {
+    if (transport === undefined || transports.includes(transport)) return;
+    throw new PosthouseError(
+      'config-invalid',
+      `delivery.destinations[${index}].transport: no plugin of that name carries mail: ${transport}`,
+    );
+  });
 }
 
 function isFor({ transport }: Row, name: string | null): boolean {

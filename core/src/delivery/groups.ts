@@ -58,7 +58,7 @@ export class Groups {
     if (reach === 'reached') group.throttle.reached();
     else if (reach === 'overcharged') group.throttle.overcharged(startedAt, now);
     // What fails before a host is asked, in DNS say, is the destination's own trouble.
-    else if (!asked) group.throttle.takeBack();
+    else if (reach === 'unasked' || !asked) group.throttle.takeBack();
     else return { group, dead: group.throttle.missed(startedAt, now) };
     return { group, dead: false };
   }

@@ -1,7 +1,8 @@
-// The door of delivery/: the scheduler, the operator's hand on the queue, the check of the operator's templates, and the
-// core's own classifier of bounces.
+// The door of delivery/: the scheduler, the operator's hand on the queue, the checks of what the operator has written, and
+// the core's own classifier of bounces.
 
 export { bounceTable } from './bounce-table.ts';
+export { checkDestinations } from './destination-rules.ts';
 export { type ItineraryServices, itineraryOf, type Leg } from './itinerary.ts';
 export type { LaneReport, LaneWait } from './lane-report.ts';
 export { ACTIONS, type Action } from './news.ts';

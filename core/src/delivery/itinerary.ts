@@ -28,7 +28,8 @@ export interface Leg {
   readonly next: readonly Leg[];
 }
 
-export interface ItineraryServices extends Omit<AttemptServices, 'journal' | 'rulesOf' | 'join'> {
+export interface ItineraryServices
+  extends Omit<AttemptServices, 'journal' | 'messagesPerConnection' | 'join'> {
   readonly routing: Routing;
   readonly identifiers: Identifiers;
   readonly settings: DeliverySettings;
@@ -36,8 +37,8 @@ export interface ItineraryServices extends Omit<AttemptServices, 'journal' | 'ru
 }
 
 /** Nobody else delivers: no lane has to wait for another. */
-const ALONE: Pick<AttemptServices, 'rulesOf' | 'join'> = {
-  rulesOf: () => ({ connections: 1 }),
+const ALONE: Pick<AttemptServices, 'messagesPerConnection' | 'join'> = {
+  messagesPerConnection: () => undefined,
   join: () => true,
 };
 

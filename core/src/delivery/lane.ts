@@ -80,6 +80,13 @@ export function obstacleOf({ throttle, group }: LaneState, now: number): Obstacl
   return throttle.obstacle(now) ?? group?.throttle.obstacle(now);
 }
 
+/** The fewer of what its own row and that of its hosts allow. */
+export function messagesPerConnection({ throttle, group }: LaneState): number | undefined {
+  const own = throttle.rules.messagesPerConnection;
+  const shared = group?.throttle.rules.messagesPerConnection;
+  return own === undefined || shared === undefined ? (own ?? shared) : Math.min(own, shared);
+}
+
 export function restsUntil({ throttle, group }: LaneState): number {
   return Math.max(throttle.restsUntil, group?.throttle.restsUntil ?? 0);
 }

@@ -108,7 +108,7 @@ export class Scheduler {
       claims,
       classifier,
       notices,
-      rulesOf: (lane: Lane) => this.#agenda.rulesOf(lane),
+      messagesPerConnection: (lane: Lane) => this.#agenda.messagesPerConnection(lane),
       join: (pending: Pending, hosts: readonly string[]) =>
         this.#agenda.join(pending, hosts, this.#clock.now()),
       log,

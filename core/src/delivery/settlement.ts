@@ -87,9 +87,9 @@ export function settlementOf(
 
 /**
  * What an attempt tells of its destination, whatever it says of the message: it was reached; it asks for less mail at a
- * time; or nothing reaches it, and its lane should rest.
+ * time; nothing reaches it, and its lane should rest; or nothing, since nobody was asked.
  */
-export type Reach = 'reached' | 'overcharged' | 'unreachable';
+export type Reach = 'reached' | 'overcharged' | 'unreachable' | 'unasked';
 
 /** @param outcomes with their classes */
 export function reachOf(outcomes: Outcomes): Reach {

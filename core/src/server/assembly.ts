@@ -26,7 +26,7 @@ import {
   type Token,
   Trace,
 } from '../contract/index.ts';
-import { bounceTable, Scheduler } from '../delivery/index.ts';
+import { bounceTable, checkDestinations, Scheduler } from '../delivery/index.ts';
 import { type PlannedPlugin, Routing } from '../hooks/index.ts';
 import { Backlog, CommitDesk, Intake, Outbox, QueueDesk } from '../intake/index.ts';
 import { TrustedNetworks } from '../reception/index.ts';
@@ -137,6 +137,8 @@ export function assemble(
   );
   if (before !== undefined) checkRoots(active, kept, before);
   const transports = transportsOf(planned);
+  const carriers = transports.map(({ plugin }) => plugin);
+  checkDestinations(definition.delivery, carriers);
   const routing = before?.routing ?? new Routing(transports, hub);
   container.bind(Routing).toConstantValue(routing);
   if (before === undefined) container.bind(Scheduler).toSelf();

@@ -82,6 +82,41 @@ test('the end of a destination and its return are told, and why it waits meanwhi
   assert.equal(room.events('destination-rested').length, 1);
 });
 
+for (const [what, sent] of [
+  ['its sender wants to go later', { parameters: { holdFor: 600 } }],
+  [
+    'was refused after the acceptance',
+    { item: { reason: { kind: 'refused', plugin: 'check-virus', status: '5.7.1', text: 'a virus' } } },
+  ],
+] as const) {
+  test(`a message that ${what} says nothing of its destination: nobody was asked`, async () => {
+    const room = openRoom({
+      settings: { laneRest: MINUTE },
+      transports: [
+        { answer: ({ destination }) => (destination === 'a.example' ? refused() : Outcome.delivered()) },
+      ],
+    });
+    await room.send({ to: ['u@a.example'] });
+    await room.settle();
+    const lane = { transport: 'deliver-test', destination: 'a.example' };
+    const until = room.clock.now() + MINUTE;
+    assert.deepEqual(room.scheduler.laneReport(lane)?.wait, { kind: 'back-off', until, failures: 1 });
+    room.scheduler.wakeLane(lane);
+    await room.send({ to: ['v@a.example'], ...sent });
+    await room.settle();
+    assert.equal(room.deliveries.filter((each) => each.includes(':a.example ')).length, 1);
+    assert.deepEqual(room.events('destination-recovered'), []);
+    assert.deepEqual(room.scheduler.laneReport(lane), { running: 0, allowed: 1 });
+    // The one that goes ahead then finds out, and the rest is the second one.
+    await room.send({ to: ['w@a.example'] });
+    await room.settle();
+    assert.deepEqual(
+      room.events('destination-rested').map(({ failures }) => failures),
+      [1, 2],
+    );
+  });
+}
+
 test('a mailbox that does not exist is no failure of its host', async () => {
   const room = openRoom({ transports: [{ answer: () => Outcome.failed('5.1.1', 'no such user') }] });
   for (let each = 0; each < 30; each++) await room.send({ to: [`u${each}@a.example`], sender: '' });

@@ -103,6 +103,50 @@ test('a row with mx bounds all destinations behind these hosts together', async 
   assert.equal(count(), 40);
 });
 
+test('a row with mx bounds the messages of a connection too, and the fewer count', async () => {
+  const told: Record<string, number | undefined> = {};
+  const room = openRoom({
+    settings: {
+      destinations: [
+        { mx: ['.protection.example'], messagesPerConnection: 9 },
+        { match: ['a.example'], messagesPerConnection: 4 },
+        { match: ['b.example'], messagesPerConnection: 40 },
+      ],
+    },
+    transports: [
+      {
+        answer(delivery) {
+          const { destination } = delivery;
+          delivery.through([destination === 'd.example' ? 'mx.d.example' : 'mx.protection.example']);
+          told[destination] = delivery.messagesPerConnection;
+          return Outcome.delivered();
+        },
+      },
+    ],
+  });
+  await room.send({ to: ['u@a.example', 'u@b.example', 'u@c.example', 'u@d.example'] });
+  await room.settle();
+  assert.deepEqual(told, { 'a.example': 4, 'b.example': 9, 'c.example': 9, 'd.example': undefined });
+});
+
+test('the limits of one domain are not those of its neighbours on the same hosts', async () => {
+  const room = openRoom({
+    settings: { destinations: [{ match: ['slow.example'], rate: 1 }] },
+    transports: [
+      {
+        answer: (delivery) =>
+          delivery.through(['mx.provider.example']) ? Outcome.delivered() : ROOM_IS_FULL,
+      },
+    ],
+  });
+  // It is the first that finds its hosts.
+  for (let each = 0; each < 5; each++) await room.send({ to: [`u${each}@slow.example`] });
+  await room.settle();
+  for (let domain = 0; domain < 20; domain++) await room.send({ to: [`u@d${domain}.example`] });
+  await room.settle();
+  assert.equal(room.events('attempt-finished').length, 21);
+});
+
 test('when the hosts are dead, one domain finds out for all, and one attempt goes ahead after the rest', async () => {
   let up = false;
   const room = openRoom({

@@ -298,6 +298,24 @@ test('listeners that stay keep their socket, others come and go; limits hold for
   await server.stop();
 });
 
+test('a plugin that a row of delivery.destinations names cannot go: a restart would refuse it too', async (context) => {
+  const carries = definePlugin({
+    name: 'deliver-there',
+    setup: () => ({ hooks: { 'on-deliver': { claim: () => 'there', deliver: () => Outcome.delivered() } } }),
+  });
+  const over = { delivery: { destinations: [{ match: ['*'], transport: 'deliver-there', rate: 5 }] } };
+  const { server, told } = await open(context, [carries()], over);
+  await assert.rejects(server.reload(definition([says({ word: 'x' })], over)), {
+    code: 'config-invalid',
+    message: /delivery\.destinations\[0\]\.transport: no plugin of that name carries mail: deliver-there/,
+  });
+  assert.equal(told('configuration-refused').length, 1);
+  assert.equal(server.house.plugins.at(-1)?.name, 'deliver-there');
+  assert.throws(() => createServer(definition([says({ word: 'x' })], over)), { code: 'config-invalid' });
+  await server.reload(definition([carries(), says({ word: 'x' })], over));
+  await server.stop();
+});
+
 test('reloads come one after the other, and none comes into a stop', async (context) => {
   const { server } = await open(context, [says({ word: 'one' })]);
   const both = [

@@ -14,6 +14,7 @@ import { Client } from '../../reception/sockets.ts';
 /** What a test asks of its server by recipients, and what it does in each thread; `config.word` is what a reload changes. */
 const PLUGIN = `
 import { threadId } from 'node:worker_threads';
+let running = 0;
 const say = (text) => ({ kind: 'reject', status: '5.1.1', text, reason: 'said' });
 const token = (name) => Symbol.for('posthouse/' + name);
 export default {
@@ -51,9 +52,13 @@ export default {
         'on-deliver': {
           claim: () => 'here',
           async deliver({ message }) {
+            running += 1;
             let size = 0;
             for await (const bytes of message.open()) size += bytes.length;
-            log.info({ thread: threadId, size, stated: message.size }, 'delivered');
+            // Longer than a turn, so that others would begin meanwhile.
+            if (config.word === 'slowly') await new Promise((then) => setTimeout(then, 20));
+            log.info({ thread: threadId, size, stated: message.size, running }, 'delivered');
+            running -= 1;
             return { kind: 'delivered', text: 'here' };
           },
         },

@@ -44,6 +44,21 @@ test('connections are limited by address and in all, whichever workers the clien
   assert.ok(await attempt('203.0.113.9'));
 });
 
+test('the limits of a destination hold whichever workers its mail came through', async (t) => {
+  const house = await workersHouse(t, {
+    word: 'slowly',
+    delivery: { destinations: [{ match: ['here'], connections: 2 }] },
+  });
+  const clients = await house.ofEachWorker();
+  await Promise.all(
+    [...clients.values()].map(async (client) => {
+      for (let each = 0; each < 6; each++) assert.match(await sends(client, 'joe', 100), /^250 /m);
+    }),
+  );
+  const delivered = await house.until('delivered', 12);
+  assert.ok(delivered.every(({ running }) => Number(running) <= 2));
+});
+
 test('what plugins count is counted in one place', async (t) => {
   const house = await workersHouse(t);
   const clients = [...(await house.ofEachWorker()).values()];
