@@ -1,4 +1,5 @@
-// Who a message is from, among strangers: what OpenDKIM and rspamd sign and seal is good here, and ours is good there.
+// Who a message is from, among strangers: what rspamd signs and seals and dkimpy seals is good here, and ours is good
+// there. With OpenDKIM: dkim.test.ts and milters.test.ts.
 
 import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
@@ -83,7 +84,7 @@ test('what rspamd signs and seals is good here, and what we sign and seal is goo
   const key = folder.join('s.key');
   writeFileSync(key, KEY);
   writeFileSync(folder.join('message'), MESSAGE);
-  const { output } = await run('rspamadm', [
+  const { status, output } = await run('rspamadm', [
     'mime',
     'sign',
     '-d',
@@ -94,6 +95,7 @@ test('what rspamd signs and seals is good here, and what we sign and seal is goo
     key,
     folder.join('message'),
   ]);
+  assert.equal(status, 0, output);
   const signed = Buffer.from(output.slice(output.indexOf('DKIM-Signature')).trimEnd(), 'latin1');
   const theirs = Buffer.concat([signed.subarray(0, signed.indexOf('From: ')), MESSAGE]);
   assert.deepEqual(await checks.results(theirs), ['spf=none', 'dkim=pass', 'dmarc=none']);
@@ -124,6 +126,60 @@ test('what rspamd signs and seals is good here, and what we sign and seal is goo
   assert.match(sealed.toString('latin1'), /^ARC-/);
   assert.deepEqual(await checks.results(sealed), ['spf=none', 'dkim=pass', 'arc=pass', 'dmarc=none']);
   assert.ok((await symbols(sealed)).includes('ARC_ALLOW'));
+});
+
+/** Debian's own: its dkimpy is not to be found by another python3. */
+const PYTHON = '/usr/bin/python3';
+const DKIMPY = `
+import sys, dkim
+what, record, *more = sys.argv[1:]
+message = sys.stdin.buffer.read()
+if what == 'verify':
+  result, _, why = dkim.arc_verify(message, dnsfunc=lambda name, timeout=5: record.encode())
+  print(result.decode(), why)
+else:
+  fields = dkim.arc_sign(message, b'seal', more[0].encode(), open(more[1], 'rb').read(), b'house.example')
+  sys.stdout.buffer.write(b''.join(reversed(fields)))
+`;
+
+test('what dkimpy seals is good here, and what we seal is good there, in one chain', async (t) => {
+  if (lacks(t, missingProgram(PYTHON, '-c', 'import dkim, authres'))) return;
+  using folder = new TemporaryFolder('interop-auth');
+  const key = folder.join('s.key');
+  writeFileSync(key, KEY);
+  const verify = async (message: Buffer): Promise<string> =>
+    (await run(PYTHON, ['-c', DKIMPY, 'verify', RECORD], message)).output.trim();
+  /** It seals what Authentication-Results of house.example say, in the name of posthouse.test. */
+  const seal = async (message: Buffer): Promise<Buffer> => {
+    const { status, output } = await run(PYTHON, ['-c', DKIMPY, 'seal', '', 'posthouse.test', key], message);
+    assert.equal(status, 0, output);
+    return Buffer.concat([Buffer.from(output.replace(/\r?\n/g, '\r\n'), 'latin1'), message]);
+  };
+  await using checks = await open([checkAuth()]);
+  const arc = signArc({ domain: 'house.example', selector: 'seal', key: KEY } as never);
+  await using forwarder = await open([checkAuth(), arc]);
+
+  const ours = await forwarder.through(MESSAGE);
+  assert.match(ours.toString('latin1'), /^ARC-Seal: i=1;/);
+  assert.equal(await verify(ours), 'pass success');
+  const second = await seal(await checks.through(ours));
+  assert.match(second.toString('latin1'), /ARC-Seal: [^:]*i=2;/);
+  assert.deepEqual(await checks.results(second), ['spf=none', 'dkim=none', 'arc=pass', 'dmarc=none']);
+  const third = await forwarder.through(second);
+  assert.match(third.toString('latin1'), /^ARC-Seal: i=3;/);
+  assert.equal(await verify(third), 'pass success');
+
+  const first = await seal(await checks.through(MESSAGE));
+  assert.deepEqual(await checks.results(first), ['spf=none', 'dkim=none', 'arc=pass', 'dmarc=none']);
+  const changed = (message: Buffer) =>
+    Buffer.from(message.toString('latin1').replace('Hello', 'Hallo'), 'latin1');
+  assert.match(await verify(changed(third)), /^fail/);
+  assert.deepEqual(await checks.results(changed(second)), [
+    'spf=none',
+    'dkim=none',
+    'arc=fail',
+    'dmarc=none',
+  ]);
 });
 
 function arcFields(

@@ -1,5 +1,5 @@
 // The RFCs' own examples: RFC 6376 appendix A (with the key of appendix C), RFC 7489 appendix B.1. RFC 8463's stands in
-// check-auth.test.ts. RFC 8617 prints chains without the keys that they were sealed with.
+// check-auth.test.ts, that of RFC 8617 in rfc8617.test.ts.
 
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
