@@ -1,4 +1,5 @@
-// check-dnsbl and check-client in a real server, with a real unbound that knows a DNS list and the names of some clients.
+// check-dnsbl and check-client in a real server, with a real unbound that knows a DNS list, a list of links, and the names
+// of some clients.
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -28,12 +29,27 @@ const RECORDS = [
   'eight.client.test. A 198.51.100.8',
   `${SIX}.ip6.arpa. PTR six.client.test.`,
   'six.client.test. AAAA 2001:db8::1',
+  '11.100.51.198.in-addr.arpa. PTR eleven.client.test.',
+  'eleven.client.test. A 198.51.100.11',
+  // Lists of links have the domains that people register, addresses backwards, and a bit for each kind.
+  'spam.co.uk.uri.test. A 127.0.0.2',
+  'spam.co.uk.uri.test. TXT "spam.co.uk is advertised in spam"',
+  'xn--bcher-kva.de.uri.test. A 127.0.0.2',
+  '7.100.51.198.uri.test. A 127.0.0.2',
+  'grey.com.uri.test. A 127.0.0.8',
+  'refused.com.uri.test. A 127.255.255.254',
 ];
 
 before(async () => {
   if (missing !== undefined) return;
   const port = await freePort();
-  const zones = ['bl.test.', 'client.test.', '100.51.198.in-addr.arpa.', '8.b.d.0.1.0.0.2.ip6.arpa.'];
+  const zones = [
+    'bl.test.',
+    'uri.test.',
+    'client.test.',
+    '100.51.198.in-addr.arpa.',
+    '8.b.d.0.1.0.0.2.ip6.arpa.',
+  ];
   writeFileSync(
     folder.join('unbound.conf'),
     [
@@ -55,7 +71,17 @@ before(async () => {
         use: '@posthouse/check-client',
         config: { noReverseName: 'reject', unconfirmedReverseName: 'defer' },
       },
-      { use: '@posthouse/check-dnsbl', config: { zones: ['bl.test'] } },
+      {
+        use: '@posthouse/check-dnsbl',
+        config: {
+          zones: [
+            'bl.test',
+            { zone: 'uri.test', of: ['link'], answers: { '127.0.0.&2': 1, '127.0.0.&8': 0.5 } },
+          ],
+        },
+      },
+      { use: '@posthouse/accept-domains', config: { domains: ['house.test'] } },
+      { use: '@posthouse/deliver-maildir', config: { domains: ['house.test'], path: './mail/{local}' } },
     ],
   });
 });
@@ -91,6 +117,46 @@ for (const [what, address, reply] of table) {
   test(what, async (t) => {
     if (lacks(t, missing)) return;
     assert.match(await mailFrom(address), reply);
+  });
+}
+
+/** What a client that no list knows hears of a message with that body. */
+async function message(body: string): Promise<string> {
+  const client = await SmtpClient.greet((server as ServerProcess).port);
+  await client.command('XCLIENT ADDR=198.51.100.11');
+  await client.command('EHLO client.test');
+  const envelope = { sender: 'ann@client.test', recipients: ['box@house.test'] };
+  const { code, text } = await client.send(envelope, `From: <ann@client.test>\r\n${body}\r\n`);
+  client.destroy();
+  return `${code} ${text}`;
+}
+
+const encoded = Buffer.from('<a href="http://spam.co.uk/">x</a>').toString('base64');
+const links: readonly (readonly [what: string, body: string, reply: RegExp])[] = [
+  [
+    'a message that links to what the list knows is refused with its text',
+    '\r\nsee https://www.spam.co.uk/buy now',
+    /^550 5\.7\.1 The message links to spam\.co\.uk, which is listed by uri\.test: spam\.co\.uk is advertised in spam$/,
+  ],
+  [
+    'so is one whose text is encoded',
+    `Content-Type: text/html\r\nContent-Transfer-Encoding: base64\r\n\r\n${encoded}`,
+    /^550 5\.7\.1 .* spam\.co\.uk/,
+  ],
+  [
+    'one that links to an international name',
+    '\r\nhttp://www.bücher.de/',
+    /^550 5\.7\.1 .* xn--bcher-kva\.de/,
+  ],
+  ['one that links to an address', '\r\nhttp://198.51.100.7/x', /^550 5\.7\.1 .* 198\.51\.100\.7,/],
+  ['what weighs less than the threshold is taken', '\r\nhttp://grey.com/', /^250 /],
+  ['a list of links that refuses the question lists nobody', '\r\nhttp://refused.com/', /^250 /],
+  ['links that the list does not know are taken', '\r\nhttp://other.org/ and http://co.uk/', /^250 /],
+];
+for (const [what, body, reply] of links) {
+  test(what, async (t) => {
+    if (lacks(t, missing)) return;
+    assert.match(await message(body), reply);
   });
 }
 

@@ -1,6 +1,7 @@
 // Asks DNS lists about clients and messages: DNSBL and DNSWL of addresses, lists of domains about HELO, sender and links.
 // Not for: whether a sender may use his domain (SPF, DKIM, DMARC).
 
+import { isIPv4 } from 'node:net';
 import {
   addReason,
   Clock,
@@ -195,7 +196,8 @@ class ListDesk {
       address: `Client [${remoteAddress}]`,
       helo: `The domain ${subject}`,
       sender: `The domain ${subject}`,
-      link: `The message links to ${subject}, which`,
+      // Lists know an address backwards, people do not.
+      link: `The message links to ${(isIPv4(subject) && reversed(subject)) || subject}, which`,
     }[kind];
     const sentence = `${what} is listed by ${zone.name}${text === undefined ? '' : `: ${text}`}`;
     return this.#config.action === 'defer'
