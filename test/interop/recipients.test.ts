@@ -1,5 +1,5 @@
-// check-recipients asks real ones who has a mailbox: PostgreSQL, OpenLDAP's slapd, and Dovecot's LMTP server. One that has
-// gone is no answer, and is asked again when it is back.
+// check-recipients asks real ones who has a mailbox: PostgreSQL, OpenLDAP's slapd, with TLS and without, and
+// Dovecot's LMTP server. One that has gone is no answer, and is asked again when it is back.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -10,6 +10,7 @@ import checkRecipients from '@posthouse/check-recipients';
 import { mount } from '@posthouse/core/testing';
 import { Daemon } from '../support/daemon.ts';
 import { freePort } from '../support/free-port.ts';
+import { makeCertificate } from '../support/loopback-certificate.ts';
 import { lacks, missingProgram, missingRoot } from '../support/requirements.ts';
 import { TemporaryFolder } from '../support/server-process.ts';
 import { missingDovecot, startDovecot } from './dovecot.ts';
@@ -74,9 +75,8 @@ test('PostgreSQL', async (t) => {
   }
 });
 
-test('slapd', async (t) => {
-  if (lacks(t, missingProgram('slapd', '-VV'))) return;
-  using folder = new TemporaryFolder('interop-recipients');
+/** A directory with three people, in a folder of its own. @param settings of slapd.conf, before its database */
+function makeDirectory(folder: TemporaryFolder, settings: readonly string[] = []): string {
   mkdirSync(folder.join('db'));
   const conf = folder.join('slapd.conf');
   writeFileSync(
@@ -85,6 +85,7 @@ test('slapd', async (t) => {
       ...['core', 'cosine', 'inetorgperson'].map((schema) => `include /etc/ldap/schema/${schema}.schema`),
       'modulepath /usr/lib/ldap',
       'moduleload back_mdb',
+      ...settings,
       'database mdb',
       'suffix "dc=example"',
       'rootdn "cn=admin,dc=example"',
@@ -99,18 +100,26 @@ test('slapd', async (t) => {
   const ldif = `dn: dc=example\nobjectClass: dcObject\nobjectClass: organization\no: example\ndc: example\n\n${['ann', 'bob', 'o(b)*'].map(person).join('\n')}`;
   writeFileSync(folder.join('people.ldif'), ldif);
   execFileSync('slapadd', ['-q', '-f', conf, '-l', folder.join('people.ldif')], { stdio: 'pipe' });
+  return conf;
+}
+
+const DIRECTORY = {
+  bindDn: 'cn=admin,dc=example',
+  password: 'secret',
+  base: 'dc=example',
+  filter: '(&(objectClass=inetOrgPerson)(mail={address}))',
+};
+
+test('slapd', async (t) => {
+  if (lacks(t, missingProgram('slapd', '-VV'))) return;
+  using folder = new TemporaryFolder('interop-recipients');
+  const conf = makeDirectory(folder);
   const port = await freePort();
   const start = () =>
     Daemon.start('slapd', ['-f', conf, '-h', `ldap://127.0.0.1:${port}`, '-d', '0'], { port });
   let server = await start();
   try {
-    const ldap = {
-      url: `ldap://127.0.0.1:${port}`,
-      bindDn: 'cn=admin,dc=example',
-      password: 'secret',
-      base: 'dc=example',
-      filter: '(&(objectClass=inetOrgPerson)(mail={address}))',
-    };
+    const ldap = { ...DIRECTORY, url: `ldap://127.0.0.1:${port}` };
     await using house = await opened({ ldap });
     const asked = ['ann', 'eve', '*', '"o(b)*"'];
     assert.deepEqual(await house.kinds(...asked), ['accept', 'reject', 'reject', 'accept']);
@@ -125,6 +134,39 @@ test('slapd', async (t) => {
     server = await start();
     assert.deepEqual(await house.kinds('ann', 'eve'), ['accept', 'reject']);
   } finally {
+    await server.stop();
+  }
+});
+
+test('slapd by TLS, with a certificate of a CA of its own', async (t) => {
+  if (lacks(t, missingProgram('slapd', '-VV'))) return;
+  using folder = new TemporaryFolder('interop-recipients');
+  const { cert, key } = makeCertificate(folder.path);
+  // Nobody may bind in clear.
+  const files = [`TLSCertificateFile ${cert}`, `TLSCertificateKeyFile ${key}`, 'security simple_bind=128'];
+  const conf = makeDirectory(folder, files);
+  const [clear, secure] = [await freePort(), await freePort()];
+  const urls = `ldap://127.0.0.1:${clear} ldaps://127.0.0.1:${secure}`;
+  const server = await Daemon.start('slapd', ['-f', conf, '-h', urls, '-d', '0'], { port: secure });
+  try {
+    const startTls = { ...DIRECTORY, url: `ldap://127.0.0.1:${clear}`, startTls: true };
+    const implicit = { ...DIRECTORY, url: `ldaps://127.0.0.1:${secure}` };
+    for (const ldap of [startTls, implicit]) {
+      await using house = await opened({ ldap: { ...ldap, caFile: cert } });
+      assert.deepEqual(await house.kinds('ann', 'eve'), ['accept', 'reject'], house.log);
+      // The CAs of the system do not vouch for it.
+      await using stranger = await opened({ ldap });
+      assert.deepEqual(await stranger.kinds('ann'), ['defer']);
+      assert.match(stranger.log, /self-signed certificate/);
+    }
+    await using open = await opened({ ldap: { ...DIRECTORY, url: `ldap://127.0.0.1:${clear}` } });
+    assert.deepEqual(await open.kinds('ann'), ['defer']);
+    assert.match(open.log, /confidentiality required/i);
+    server.pause();
+    await using waiting = await opened({ ldap: { ...startTls, caFile: cert }, timeout: '300ms' });
+    assert.deepEqual(await waiting.kinds('ann'), ['defer']);
+  } finally {
+    server.resume();
     await server.stop();
   }
 });

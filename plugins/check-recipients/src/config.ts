@@ -57,6 +57,12 @@ const Ldap = Type.Object(
       default: false,
       description: 'Asks an `ldap:` server for TLS first.',
     }),
+    caFile: Type.Optional(
+      FilePath({
+        description:
+          'The certificates of the CAs (PEM) that may vouch for the server with `ldaps:` and `startTls`. Default: those of the system.',
+      }),
+    ),
     bindDn: Type.With(Type.String(), {
       default: '',
       description: 'Who asks; without it, nobody in particular.',
@@ -108,6 +114,25 @@ const NextHop = Type.Object(
       description: 'Its port; 24 for most LMTP servers.',
     }),
     socket: Type.Optional(FilePath({ description: 'Or its Unix socket.' })),
+    tls: Type.With(
+      Type.Union([
+        Type.Literal('may'),
+        Type.Literal('none'),
+        Type.Literal('encrypt'),
+        Type.Literal('verify'),
+      ]),
+      {
+        default: 'may',
+        description:
+          '`may`: STARTTLS where offered, in clear where not; `encrypt`: never in clear; `verify`: never in clear, and only to a server with a valid certificate for `host`. A Unix socket is always in clear.',
+      },
+    ),
+    caFile: Type.Optional(
+      FilePath({
+        description:
+          'With `verify`: the certificates of the CAs (PEM) that count. Default: those of the system.',
+      }),
+    ),
     sender: Type.With(Type.String(), {
       default: '',
       description: 'In MAIL; the null sender, which nobody may refuse, unless it must be another.',

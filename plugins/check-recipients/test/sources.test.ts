@@ -1,7 +1,8 @@
 // The sources one by one: what they ask, what an answer means, and that no address says more than its place does.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createTcp } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -25,7 +26,7 @@ const at = (local: string, domain = 'a.example'): Address => ({
   local,
   domain,
 });
-const signal = new AbortController().signal;
+const { signal } = new AbortController();
 const config = { code: 'config-invalid' };
 
 describe('a file', () => {
@@ -209,6 +210,8 @@ describe('LDAP', () => {
       { base: 'dc={domain}' },
       { bindDn: 'cn=x' },
       { url: 'ldaps://x', startTls: true },
+      { caFile: join(folder, 'ca.pem') },
+      { url: 'ldaps://x', caFile: join(folder, 'gone.pem') },
     ])
       assert.throws(() => ldapSource({ ...settings, ...more }, 1000), config);
   });
@@ -238,7 +241,7 @@ describe('LDAP', () => {
 describe('a next hop', () => {
   const identity: ServerIdentity = { hostname: 'mx.a.example', isSelf: () => false };
   const resolver: Resolver = fakeResolver({ 'hop.example': { a: ['127.0.0.1'] } });
-  const settings = { protocol: 'smtp', host: 'hop.example', sender: '' } as const;
+  const settings = { protocol: 'smtp', host: 'hop.example', sender: '', tls: 'may' } as const;
 
   test('is asked with MAIL and RCPT, and gets no message', async () => {
     await using hop = await scriptedHop({
@@ -330,8 +333,100 @@ describe('a next hop', () => {
       /is a listener of this server/,
     );
     assert.throws(
-      () => nextHopSource({ protocol: 'smtp', port: 25, sender: '' }, resolver, identity),
+      () => nextHopSource({ protocol: 'smtp', port: 25, sender: '', tls: 'may' }, resolver, identity),
       config,
     );
+  });
+});
+
+describe('a next hop with TLS', () => {
+  const identity: ServerIdentity = { hostname: 'mx.a.example', isSelf: () => false };
+  const resolver: Resolver = fakeResolver({
+    'hop.example': { a: ['127.0.0.1'] },
+    'other.example': { a: ['127.0.0.1'] },
+  });
+  const pem = (name: string) => readFileSync(join(folder, name), 'utf8');
+  execFileSync('openssl', [
+    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
+    ...['-subj', '/CN=hop', '-addext', 'subjectAltName=DNS:hop.example'],
+    ...['-keyout', join(folder, 'hop.key'), '-out', join(folder, 'hop.pem')],
+  ]);
+  const caFile = join(folder, 'hop.pem');
+  const withTls = { keywords: ['STARTTLS'], tls: { key: pem('hop.key'), cert: pem('hop.pem') } };
+  const asked = (port: number, more: object, until = signal) =>
+    nextHopSource(
+      { protocol: 'smtp', host: 'hop.example', sender: '', tls: 'may', port, ...more },
+      resolver,
+      identity,
+    ).knows(at('ann'), until);
+
+  for (const [what, more] of [
+    ['that is asked for it where it is offered', {}],
+    ['that must have it', { tls: 'encrypt' }],
+    ['that must show a certificate for its name', { tls: 'verify', caFile }],
+    ['of LMTP', { protocol: 'lmtp', tls: 'encrypt' }],
+  ] as const) {
+    test(what, async () => {
+      await using hop = await scriptedHop(withTls);
+      assert.equal(await asked(hop.port, more), true);
+      const hello = 'protocol' in more ? 'LHLO mx.a.example' : 'EHLO mx.a.example';
+      assert.equal(hop.sessions[0]?.secure, true);
+      assert.deepEqual(
+        hop.sessions[0]?.lines.filter((line) => line !== 'QUIT'),
+        [hello, 'STARTTLS', hello, 'MAIL FROM:<>', 'RCPT TO:<ann@a.example>'],
+      );
+    });
+  }
+
+  test('is asked in clear where it has none, or is not to be asked for it', async () => {
+    await using plain = await scriptedHop({});
+    assert.equal(await asked(plain.port, {}), true);
+    await using hop = await scriptedHop(withTls);
+    assert.equal(await asked(hop.port, { tls: 'none' }), true);
+    assert.equal(hop.sessions[0]?.secure, false);
+  });
+
+  const refusals: readonly (readonly [string, object, object, RegExp])[] = [
+    ['has no TLS, and must', {}, { tls: 'encrypt' }, /does not offer STARTTLS/],
+    ['refuses STARTTLS', { ...withTls, STARTTLS: '454 4.7.0 not now' }, {}, /answered 454 to STARTTLS/],
+    [
+      'says more than its reply to STARTTLS',
+      { ...withTls, STARTTLS: '220 go on\r\n250 2.1.5 injected' },
+      {},
+      /said more than its reply/,
+    ],
+    ['is vouched for by nobody', withTls, { tls: 'verify' }, /self-signed/],
+    ['is another', withTls, { tls: 'verify', caFile, host: 'other.example' }, /altnames/i],
+    ['speaks no TLS behind its 220', { keywords: ['STARTTLS'], STARTTLS: '220 go\r\n' }, {}, /./],
+  ];
+  for (const [what, script, more, error] of refusals) {
+    test(`that ${what} is told no address, and gives no answer`, async () => {
+      await using hop = await scriptedHop(script);
+      await assert.rejects(async () => asked(hop.port, more), error);
+      assert.ok(!hop.sessions[0]?.lines.some((line) => line.startsWith('RCPT')));
+    });
+  }
+
+  test('that is silent in the handshake is left when the time is up', async () => {
+    const late = new AbortController();
+    const server = createTcp((socket) => {
+      socket.on('error', () => {});
+      socket.write('220 hop.example\r\n');
+      socket.on('data', (octets) => {
+        if (octets.toString().startsWith('EHLO')) socket.write('250-hop.example\r\n250 STARTTLS\r\n');
+        else if (octets.toString().startsWith('STARTTLS')) socket.write('220 go on\r\n');
+        else late.abort();
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    await assert.rejects(async () => asked(port, {}, late.signal), /no answer in time/);
+    // Nothing of it stays open.
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  test('refuses a configuration that cannot be meant', () => {
+    for (const more of [{ caFile }, { tls: 'verify', caFile: join(folder, 'gone.pem') }])
+      assert.throws(() => void asked(25, more), config);
   });
 });

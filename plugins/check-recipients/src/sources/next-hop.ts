@@ -1,15 +1,17 @@
 // The server that the mail goes to: MAIL and RCPT are said to it as for a message, and then nothing is sent (Postfix calls
-// it address verification, Exim a callout). In clear: for hosts on this machine or in a network that one trusts.
+// it address verification, Exim a callout).
 
 import { connect, isIP } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
 import { Mailbox, PosthouseError, type Resolver, type ServerIdentity } from '@posthouse/core';
 import type { NextHopConfig } from '../config.ts';
 import type { Source } from '../source.ts';
+import { trustOf } from '../trust.ts';
 import { Hop } from './hop.ts';
 
 /** Throws `config-invalid`. */
 export function nextHopSource(
-  { protocol, host, port, socket, sender }: NextHopConfig,
+  { protocol, host, port, socket, sender, tls, caFile }: NextHopConfig,
   resolver: Resolver,
   identity: ServerIdentity,
 ): Source {
@@ -18,7 +20,16 @@ export function nextHopSource(
       'config-invalid',
       'check-recipients: either nextHop.host or nextHop.socket, and not both',
     );
+  if (caFile !== undefined && tls !== 'verify')
+    throw new PosthouseError('config-invalid', 'check-recipients: nextHop.caFile is for tls: verify');
   const place = socket ?? `${host}:${port}`;
+  const hello = `${protocol === 'lmtp' ? 'LHLO' : 'EHLO'} ${identity.hostname}`;
+  const handshake: ConnectionOptions = {
+    // Without `verify` there is nobody to be sure of (RFC 7435).
+    rejectUnauthorized: tls === 'verify',
+    ...(tls === 'verify' && trustOf(caFile, 'nextHop')),
+    ...(host !== undefined && { host, ...(isIP(host) === 0 && { servername: host }) }),
+  };
   return {
     name: `${protocol} ${place}`,
     async knows({ local, domain }, signal) {
@@ -32,7 +43,15 @@ export function nextHopSource(
       const hop = new Hop(connect(target), signal);
       try {
         await hop.heard('greeting');
-        await hop.said(`${protocol === 'lmtp' ? 'LHLO' : 'EHLO'} ${identity.hostname}`);
+        const { lines } = await hop.said(hello);
+        const startTls = lines.slice(1).some((line) => /^STARTTLS\s*$/i.test(line));
+        if (socket === undefined && tls !== 'none' && (startTls || tls !== 'may')) {
+          if (!startTls) throw new Error(`${place} does not offer STARTTLS`);
+          await hop.said('STARTTLS');
+          await hop.secure(handshake);
+          // RFC 3207 §4.2: whatever was said in clear is forgotten.
+          await hop.said(hello);
+        }
         await hop.said(`MAIL FROM:<${sender}>${utf8}`);
         return meaning(await hop.asked(`RCPT TO:<${address}>`));
       } finally {
