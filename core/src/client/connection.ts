@@ -6,13 +6,13 @@ import type { TLSSocket } from 'node:tls';
 import type { Clock, Delivered, Exchange, StoredMessage } from '../contract/index.ts';
 import {
   type DialogueStep,
-  DotEncoder,
   type Envelope,
   type Offer,
   type RecipientResult,
   SmtpDialogue,
 } from '../smtp/index.ts';
-import type { OutgoingMessage } from './outgoing-message.ts';
+import { stream, writeAll } from './outflow.ts';
+import { endOfChunk, type OutgoingMessage } from './outgoing-message.ts';
 import { patienceFor, QUIT_PATIENCE } from './patience.ts';
 import type { ConnectionSettings, TlsMode } from './settings.ts';
 import { beginTls, faultOfPeer } from './start-tls.ts';
@@ -28,8 +28,6 @@ interface Job {
   readonly reject: (error: unknown) => void;
 }
 
-// Below this, copying costs less than a list of buffers in the system call.
-const JOIN_BELOW = 65_536;
 const LOST: RecipientResult = { during: 'mail', reply: undefined };
 
 export class Connection {
@@ -40,6 +38,10 @@ export class Connection {
   messages = 0;
   /** The next hop has had enough of this connection: it is not kept. */
   spent = false;
+  /** The last message went as a chunk though DATA could have carried it. */
+  choseChunk = false;
+  /** The next hop offers CHUNKING and does not know BDAT. */
+  refusesChunks = false;
   /** The next hop cannot carry what its messages ask for: no other message that asks is given to it. */
   unfit = false;
   /** Ours, once it is up. */
@@ -130,6 +132,7 @@ export class Connection {
     aborted: () => boolean,
   ): Promise<readonly RecipientResult[]> {
     this.messages++;
+    this.choseChunk = false;
     if (!this.isReady) return Promise.resolve(envelope.recipients.map(() => LOST));
     return new Promise((resolve, reject) => {
       this.#job = { message, outgoing, aborted, resolve, reject };
@@ -217,8 +220,10 @@ export class Connection {
         this.#socket.write(step.text);
         break;
       case 'send-body':
-      case 'send-octets':
         this.#sendBody();
+        break;
+      case 'send-octets':
+        this.#sendChunk(step.command);
         break;
       case 'ready':
         this.offer = step.offer;
@@ -336,52 +341,38 @@ export class Connection {
   }
 
   #sendBody(): void {
-    const job = this.#job as Job;
-    const { encoded } = job.outgoing;
-    if (encoded === undefined) {
-      this.#stream(job).catch((error: unknown) => this.#abandon(job, error));
-      return;
-    }
-    let size = 0;
-    for (const chunk of encoded) size += chunk.length;
-    if (size < JOIN_BELOW) this.#socket.write(Buffer.concat(encoded, size));
-    else {
-      this.#socket.cork();
-      for (const chunk of encoded) this.#socket.write(chunk);
-      this.#socket.uncork();
-    }
+    const { encoded } = (this.#job as Job).outgoing;
+    if (encoded === undefined) this.#beginStream();
+    else this.#sendAll(encoded);
+  }
+
+  #sendChunk(text: string): void {
+    const { outgoing } = this.#job as Job;
+    const command = Buffer.from(text, 'latin1');
+    this.choseChunk = !outgoing.binary;
+    if (outgoing.octets === undefined) this.#beginStream(command);
+    else this.#sendAll([command, ...outgoing.octets, ...endOfChunk(outgoing)]);
+  }
+
+  #sendAll(pieces: readonly Uint8Array[]): void {
+    writeAll(this.#socket, pieces);
     this.#dialogue.bodySent();
   }
 
-  async #stream(job: Job): Promise<void> {
-    const encoder = new DotEncoder();
-    const { binary } = job.outgoing;
-    let left = job.message.size;
-    for await (const chunk of job.message.open()) {
-      left -= chunk.length;
-      const block = binary ? chunk : encoder.encode(chunk);
-      // Known before the transaction began; a message that reads differently now is not ended.
-      if (encoder.unsafe || left < 0) throw new Error('the stored message has changed');
-      if (this.#job !== job) return;
+  #beginStream(command?: Uint8Array): void {
+    const job = this.#job as Job;
+    this.#stream(job, command).catch((error: unknown) => this.#abandon(job, error));
+  }
+
+  async #stream(job: Job, command: Uint8Array | undefined): Promise<void> {
+    await stream(this.#socket, job.message, job.outgoing, command, () => {
+      if (this.#job !== job) return false;
       this.#deadline = this.#clock.now() + this.#settings.blockTimeout;
-      if (!this.#socket.write(block)) await this.#drained();
-      if (this.#job !== job) return;
-    }
-    if (left > 0) throw new Error('the stored message has changed');
-    if (!binary) this.#socket.write(encoder.finish());
+      return true;
+    });
+    if (this.#job !== job) return;
     this.#dialogue.bodySent();
     this.#setDeadline();
-  }
-
-  #drained(): Promise<void> {
-    const socket = this.#socket;
-    return new Promise((resolve) => {
-      const done = (): void => {
-        socket.off('drain', done).off('close', done);
-        resolve();
-      };
-      socket.on('drain', done).on('close', done);
-    });
   }
 
   /** The message cannot be read: that is nobody's reply. Its end is not sent, so the next hop drops it. */

@@ -81,6 +81,13 @@ export class Ledger {
       this.trouble = deferralOfRefusal(reply, host);
       return undefined;
     }
+    // Whoever does not know BDAT after all may have read the message as commands: anew by DATA, on another connection.
+    if (during === 'message' && connection.choseChunk && (reply.code === 500 || reply.code === 502)) {
+      connection.refusesChunks = true;
+      connection.spent = true;
+      this.trouble = Outcome.deferred('4.5.1', `${host} offers CHUNKING and does not know BDAT`);
+      return undefined;
+    }
     const outcome = outcomeOfReply(reply, during, host, connection.relayed);
     // RFC 8689 §4.2.1: another host of the domain may offer REQUIRETLS.
     if (during === 'local' && reply.status === '5.7.30') {

@@ -10,10 +10,26 @@ export interface OutgoingMessage {
   readonly eightBitHeader: boolean;
   /** It has a bare CR, LF or NUL, in which a lenient next hop could find an end of data (RFC 5321 §2.3.8). */
   readonly unsafe: boolean;
-  /** It goes as one chunk (RFC 3030), its octets as they are. */
+  /** It goes as one chunk (RFC 3030), and in no other way. */
   readonly binary: boolean;
-  /** As it goes on the wire, the end of data of DATA included, where the message is in memory; otherwise encode it anew. */
+  /** A text whose last line has no end: it gets one, by DATA as in a chunk. */
+  readonly unended: boolean;
+  /** As it goes by DATA, the end of data included, where it is a text in memory; otherwise encode it anew. */
   readonly encoded: readonly Uint8Array[] | undefined;
+  /** As it goes in a chunk, where it is in memory. */
+  readonly octets: readonly Uint8Array[] | undefined;
+}
+
+const LINE_END = Uint8Array.of(13, 10);
+
+/** Octets of the message as one chunk. */
+export function chunkSize({ unended }: OutgoingMessage, { size }: Pick<StoredMessage, 'size'>): number {
+  return unended ? size + LINE_END.length : size;
+}
+
+/** What a chunk has behind the octets of the message. */
+export function endOfChunk({ unended }: OutgoingMessage): readonly Uint8Array[] {
+  return unended ? [LINE_END] : [];
 }
 
 /** At once for a message in memory; any other is read through once. */
@@ -26,11 +42,10 @@ export function outgoingMessage(message: StoredMessage): OutgoingMessage | Promi
   const encoded: Uint8Array[] = [];
   for (const chunk of inMemory) {
     scan.take(chunk);
-    encoded.push(binary ? chunk : encoder.encode(chunk));
+    if (!binary) encoded.push(encoder.encode(chunk));
   }
-  if (!binary) encoded.push(encoder.finish());
-  const { eightBit, eightBitHeader } = scan;
-  return { eightBit, eightBitHeader, unsafe: encoder.unsafe, binary, encoded };
+  encoded.push(encoder.finish());
+  return { ...findings(scan, encoder, binary), encoded: binary ? undefined : encoded, octets: inMemory };
 }
 
 async function lookThrough(message: StoredMessage, binary: boolean): Promise<OutgoingMessage> {
@@ -42,8 +57,11 @@ async function lookThrough(message: StoredMessage, binary: boolean): Promise<Out
     if (encoder.unsafe) break;
   }
   encoder.finish();
-  const { eightBit, eightBitHeader } = scan;
-  return { eightBit, eightBitHeader, unsafe: encoder.unsafe, binary, encoded: undefined };
+  return { ...findings(scan, encoder, binary), encoded: undefined, octets: undefined };
+}
+
+function findings({ eightBit, eightBitHeader }: Scan, { unsafe, endsLine }: DotEncoder, binary: boolean) {
+  return { eightBit, eightBitHeader, unsafe, binary, unended: !endsLine };
 }
 
 const END_OF_HEADER = '\r\n\r\n';

@@ -12,6 +12,9 @@ const TICK = 1000;
 /** Connections kept at a time; the longest unused goes first. */
 const MAX_IDLE = 500;
 
+/** Hosts of which is remembered that BDAT is not for them, though they offer it. */
+const MAX_WITHOUT_CHUNKS = 1000;
+
 interface Waiting {
   readonly aborted: () => boolean;
   readonly go: (admitted: boolean) => void;
@@ -27,6 +30,7 @@ export class Pool {
   /** Connections by address and port, for the bound on them. */
   readonly #perHost = new Map<string, number>();
   readonly #waiting = new Map<string, Waiting[]>();
+  readonly #withoutChunks = new Set<string>();
   #timer: Timer | undefined;
   #stopped = false;
   #whenEmpty: (() => void) | undefined;
@@ -39,6 +43,17 @@ export class Pool {
   /** Milliseconds since the epoch. */
   now(): number {
     return this.#clock.now();
+  }
+
+  /** Whether a message may go as a chunk to a host that offers it. */
+  takesChunks(target: Target): boolean {
+    return this.#withoutChunks.size === 0 || !this.#withoutChunks.has(targetKey(target));
+  }
+
+  /** It has shown that it does not know BDAT. */
+  refusesChunks(target: Target): void {
+    if (this.#withoutChunks.size >= MAX_WITHOUT_CHUNKS) this.#withoutChunks.clear();
+    this.#withoutChunks.add(targetKey(target));
   }
 
   start(): void {

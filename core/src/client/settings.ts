@@ -55,6 +55,8 @@ export interface ConnectionSettings extends Static<typeof properties> {
   readonly tls: TlsMode;
   /** Required where a target or the default is `verify`. */
   readonly trust?: TlsTrust;
+  /** Text goes by BDAT where CHUNKING is offered (RFC 3030). Default: by DATA. */
+  readonly chunking?: boolean;
   /** Default: smtp. */
   readonly protocol?: 'smtp' | 'lmtp';
 }

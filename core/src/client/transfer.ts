@@ -13,7 +13,7 @@ import type { Mailbox, RecipientResult } from '../smtp/index.ts';
 import type { Connection } from './connection.ts';
 import { Ledger } from './ledger.ts';
 import { deferralOfRefusal, wordsOfReply } from './outcome-of-reply.ts';
-import { type OutgoingMessage, outgoingMessage } from './outgoing-message.ts';
+import { chunkSize, type OutgoingMessage, outgoingMessage } from './outgoing-message.ts';
 import type { Pool } from './pool.ts';
 import type { ConnectionSettings } from './settings.ts';
 import { formatTarget, type Target } from './target.ts';
@@ -112,7 +112,7 @@ async function carryToSome(
   delivery: Delivery,
   outgoing: OutgoingMessage,
   ledger: Ledger,
-  { pool, addressOf }: TransferServices,
+  { pool, addressOf, settings }: TransferServices,
 ): Promise<void> {
   const { message } = delivery;
   const asked = ledger.open.slice(0, connection.offer?.rcptMax);
@@ -126,12 +126,14 @@ async function carryToSome(
         ? asked
         : asked.map((recipient) => ({ ...recipient, address: addressOf(recipient) })),
     size: message.size,
+    chunk: settings.chunking && pool.takesChunks(target) ? chunkSize(outgoing, message) : undefined,
     eightBit: outgoing.eightBit,
     eightBitHeader: outgoing.eightBitHeader,
     withoutRequireTls: !demandsTls(delivery) || connection.isFinal,
   };
   const results = await connection.carry(envelope, message, outgoing, () => delivery.signal.aborted);
   ledger.enter(asked, results, connection);
+  if (connection.refusesChunks) pool.refusesChunks(target);
   delivery.report(() => ({
     ...placeOf(target),
     reused: messages > 0,

@@ -23,8 +23,11 @@ export type DialogueStep =
   | { readonly do: 'send'; readonly text: string }
   /** Some recipients are accepted: send the dot-stuffed message with its end of data, then call `bodySent`. */
   | { readonly do: 'send-body' }
-  /** The same for a message that goes as a chunk (RFC 3030): its octets as they are, as many as `size` of the envelope. */
-  | { readonly do: 'send-octets' }
+  /**
+   * The same for a message that goes as a chunk (RFC 3030): send the command, and right behind it the octets of the message
+   * as they are, as many as the command says.
+   */
+  | { readonly do: 'send-octets'; readonly command: string }
   /** Begin the handshake, then call `secured`. Take it up only when no `fault` follows in the same list. */
   | { readonly do: 'start-tls' }
   /** STARTTLS was refused; the dialogue is ready as it was before. */

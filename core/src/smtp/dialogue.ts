@@ -24,7 +24,6 @@ type Phase = 'new' | 'busy' | 'handshake' | 'ready' | 'closed';
 const LF = 10;
 const CLOSED: DialogueStep = { do: 'closed' };
 const SEND_BODY: DialogueStep = { do: 'send-body' };
-const SEND_OCTETS: DialogueStep = { do: 'send-octets' };
 const START_TLS: DialogueStep = { do: 'start-tls' };
 
 /** Challenges of one AUTH: the longest exchange that we know has two. */
@@ -282,10 +281,9 @@ export class SmtpDialogue {
     if (after === 'rset') this.#command('mail', commands.mail, steps);
     else if (!mailRefused && outcome.next < commands.rcpts.length)
       this.#command('rcpt', commands.rcpts[outcome.next] as string, steps);
-    else if (outcome.accepted > 0 && commands.bdat !== undefined) {
-      steps.push(send(commands.bdat));
-      this.#sendMessage(transaction, SEND_OCTETS, steps);
-    } else if (outcome.accepted > 0) this.#command('data', 'DATA\r\n', steps);
+    else if (outcome.accepted > 0 && commands.bdat !== undefined)
+      this.#sendMessage(transaction, { do: 'send-octets', command: commands.bdat }, steps);
+    else if (outcome.accepted > 0) this.#command('data', 'DATA\r\n', steps);
     else this.#finish(transaction, steps);
   }
 

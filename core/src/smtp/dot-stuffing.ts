@@ -199,6 +199,11 @@ export class DotEncoder {
     return this.#unsafe;
   }
 
+  /** What came until now is whole lines. */
+  get endsLine(): boolean {
+    return this.#empty || this.#state === LINE_START;
+  }
+
   /** The input itself when no line in it begins with a dot. */
   encode(bytes: Uint8Array): Uint8Array {
     const length = bytes.length;
@@ -241,8 +246,7 @@ export class DotEncoder {
   /** The end of data, after a CRLF of its own when the body did not end in one. */
   finish(): Uint8Array {
     if (this.#state === AFTER_CR) this.#unsafe = true;
-    const atLineStart = this.#empty || this.#state === LINE_START;
-    return Uint8Array.of(...(atLineStart ? [] : [CR, LF]), DOT, CR, LF);
+    return Uint8Array.of(...(this.endsLine ? [] : [CR, LF]), DOT, CR, LF);
   }
 }
 

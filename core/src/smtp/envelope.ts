@@ -14,6 +14,11 @@ export interface Envelope {
   readonly recipients: readonly EnvelopeRecipient[];
   /** Octets, dot-stuffing not counted (RFC 1870 §5). */
   readonly size: number;
+  /**
+   * Octets of the message as one chunk (RFC 3030), for a text that goes by BDAT where CHUNKING is offered. Default: a text
+   * goes by DATA, and what is binary as one chunk of `size`.
+   */
+  readonly chunk?: number | undefined;
   /** The message has octets beyond ASCII. */
   readonly eightBit: boolean;
   /** Its header section has: with the SMTPUTF8 parameter of its sender, only SMTPUTF8 may carry it (RFC 6531 §3.6). */
@@ -46,8 +51,13 @@ export function commandsFor(
   return {
     mail: mailCommand(envelope, offer, utf8),
     rcpts: envelope.recipients.map((recipient) => rcptCommand(recipient, offer, utf8)),
-    bdat: isBinary(envelope) ? `BDAT ${envelope.size} LAST\r\n` : undefined,
+    bdat: bdatCommand(envelope, offer),
   };
+}
+
+function bdatCommand(envelope: Envelope, { chunking }: Offer): string | undefined {
+  const octets = isBinary(envelope) ? envelope.size : chunking ? envelope.chunk : undefined;
+  return octets === undefined ? undefined : `BDAT ${octets} LAST\r\n`;
 }
 
 function isBinary({ parameters }: Envelope): boolean {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type OutgoingMessage, outgoingMessage } from '../../src/client/outgoing-message.ts';
+import { chunkSize, type OutgoingMessage, outgoingMessage } from '../../src/client/outgoing-message.ts';
 import type { StoredMessage } from '../../src/contract/index.ts';
 
 function stored(
@@ -25,7 +25,11 @@ function stored(
   } as unknown as StoredMessage;
 }
 
-const rows: readonly (readonly [string, string, Omit<OutgoingMessage, 'encoded' | 'binary'>])[] = [
+const rows: readonly (readonly [
+  string,
+  string,
+  Omit<OutgoingMessage, 'encoded' | 'octets' | 'binary' | 'unended'>,
+])[] = [
   ['plain', 'Subject: a\r\n\r\nb\r\n', { eightBit: false, eightBitHeader: false, unsafe: false }],
   [
     'eight bits in the body',
@@ -53,10 +57,14 @@ for (const [name, text, expected] of rows) {
   test(`${name} is seen however the message is cut`, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat()), fc.boolean(), async (cuts, inMemory) => {
-        const { encoded, binary, ...facts } = await outgoingMessage(stored(text, cuts, inMemory));
+        const { encoded, octets, binary, unended, ...facts } = await outgoingMessage(
+          stored(text, cuts, inMemory),
+        );
         assert.equal(binary, false);
         assert.deepEqual(facts, expected);
         assert.equal(encoded !== undefined, inMemory);
+        assert.equal(octets !== undefined, inMemory);
+        if (!facts.unsafe) assert.equal(unended, text !== '' && !text.endsWith('\r\n'));
       }),
     );
   });
@@ -69,6 +77,8 @@ test('a binary message is neither stuffed nor unsafe, and has no end of data', a
     const outgoing = await outgoingMessage(stored(content, [6, 9], inMemory, { body: 'BINARYMIME' }));
     assert.equal(outgoing.binary, true);
     assert.equal(outgoing.unsafe, false);
-    if (inMemory) assert.equal(Buffer.concat(outgoing.encoded ?? []).toString('latin1'), content);
+    assert.equal(chunkSize(outgoing, { size: content.length }), content.length);
+    assert.equal(outgoing.encoded, undefined);
+    if (inMemory) assert.equal(Buffer.concat(outgoing.octets ?? []).toString('latin1'), content);
   }
 });

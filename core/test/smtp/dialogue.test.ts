@@ -89,6 +89,8 @@ function spell(step: DialogueStep): string {
     case 'refused':
     case 'fault':
       return `${step.do} ${step.during}`;
+    case 'send-octets':
+      return `> ${step.command.trimEnd()} + octets`;
     default:
       return step.do;
   }
@@ -174,11 +176,24 @@ describe('the greeting and the hello', () => {
       '> MAIL FROM:<a@a.example> SIZE=100 BODY=BINARYMIME | RCPT TO:<b@b.example> | RCPT TO:<c@b.example>',
     ]);
     assert.deepEqual(talk.hear('250 ok\r\n250 ok\r\n').news, []);
-    assert.deepEqual(talk.hear('550 no\r\n').news, ['> BDAT 100 LAST', 'send-octets']);
+    assert.deepEqual(talk.hear('550 no\r\n').news, ['> BDAT 100 LAST + octets']);
     talk.dialogue.bodySent();
     assert.deepEqual(talk.hear('554 5.6.0 no\r\n').news.length, 1);
     // The refused chunk has not ended the transaction for the next hop.
     assert.match(talk.send(envelope()).news[0] ?? '', /^> RSET \| MAIL FROM/);
+  });
+
+  it('sends a text as a chunk where one is given and CHUNKING is offered, else by DATA', () => {
+    const text = envelope({ chunk: 102 });
+    const talk = new Talk().ready('PIPELINING', 'SIZE', 'CHUNKING');
+    assert.deepEqual(talk.send(text).news, ['> MAIL FROM:<a@a.example> SIZE=100 | RCPT TO:<b@b.example>']);
+    assert.deepEqual(talk.hear('250 ok\r\n250 ok\r\n').news, ['> BDAT 102 LAST + octets']);
+    talk.dialogue.bodySent();
+    assert.deepEqual(talk.hear('250 ok\r\n').news, ['result message 250']);
+    // Nothing was left open, so no RSET is needed.
+    assert.match(talk.send(text).news[0] ?? '', /^> MAIL FROM/);
+    assert.match(new Talk().ready('PIPELINING').send(text).news[0] ?? '', /DATA$/);
+    assert.match(new Talk().ready('PIPELINING', 'CHUNKING').send(envelope()).news[0] ?? '', /DATA$/);
   });
 
   it('sends no chunk when no recipient was accepted, and no binary message where it is not offered', () => {

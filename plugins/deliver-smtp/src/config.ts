@@ -163,6 +163,11 @@ export const ConfigSchema = Type.Object(
           "The CAs that `verify` and MTA-STS trust, in PEM, instead of the system's. Read at the start.",
       }),
     ),
+    chunking: Type.With(Type.Boolean(), {
+      default: true,
+      description:
+        'Text goes by BDAT where a next hop offers CHUNKING; `false`: by DATA everywhere. What is BINARYMIME always needs BDAT.',
+    }),
     auth: Type.With(Type.Record(Type.String(), Login), {
       default: {},
       description:

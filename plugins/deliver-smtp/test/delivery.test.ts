@@ -38,6 +38,64 @@ describe('a delivery', () => {
     ]);
   });
 
+  describe('where CHUNKING is offered', () => {
+    const keywords = ['PIPELINING', 'SIZE', 'CHUNKING'];
+    const CHUNK = 'BDAT 31 LAST\r\nSubject: hello\r\n\r\nHello\r\n.dot\r\n';
+
+    it('goes as one chunk, its dots as they are, in one write with its command', async () => {
+      await using hop = await scriptedHop({ keywords });
+      await using house = await relay({ port: hop.port });
+      assert.equal(kind((await house.send())['b@b.example']), 'delivered');
+      assert.deepEqual(hop.sessions[0]?.chunks.slice(1), [BURST.replace('DATA\r\n', ''), CHUNK]);
+    });
+
+    it('is no other from the store, with the line end that its last line lacks', async () => {
+      for (const inMemory of [true, false]) {
+        await using hop = await scriptedHop({ keywords });
+        await using house = await relay({ port: hop.port });
+        await house.send('b@b.example', `${MESSAGE}.end`, { inMemory });
+        assert.deepEqual(hop.sessions[0]?.messages, [`${MESSAGE}.end\r\n`]);
+        assert.ok(hop.sessions[0]?.lines.includes('BDAT 37 LAST'));
+      }
+    });
+
+    it('goes by DATA all the same with `chunking: false`', async () => {
+      await using hop = await scriptedHop({ keywords });
+      await using house = await relay({ port: hop.port, chunking: false });
+      await house.send();
+      assert.deepEqual(hop.sessions[0]?.messages, [ON_WIRE]);
+    });
+
+    it('is no chunk when everybody is refused, and the next one begins with RSET', async () => {
+      await using hop = await scriptedHop({ keywords, RCPT: ['550 5.1.1 no', '250 ok'] });
+      await using house = await relay({ port: hop.port });
+      assert.equal(kind((await house.send())['b@b.example']), 'failed 5.1.1');
+      assert.equal(kind((await house.send())['b@b.example']), 'delivered');
+      assert.deepEqual(
+        hop.sessions[0]?.lines.map((line) => line.split(' ')[0]),
+        ['EHLO', 'MAIL', 'RCPT', 'RSET', 'MAIL', 'RCPT', 'BDAT'],
+      );
+    });
+
+    it('goes by DATA over another connection, then and later, where BDAT is not known after all', async () => {
+      await using hop = await scriptedHop({ keywords, BDAT: '502 5.5.1 what?' });
+      await using house = await relay({ port: hop.port, messagesPerConnection: 1 });
+      assert.equal(kind((await house.send())['b@b.example']), 'delivered');
+      assert.equal(kind((await house.send())['b@b.example']), 'delivered');
+      assert.deepEqual(
+        hop.sessions.map(({ lines }) => lines.filter((line) => /^(BDAT|DATA)/.test(line))),
+        [['BDAT 31 LAST'], ['DATA'], ['DATA']],
+      );
+    });
+
+    it('is refused by any other reply to the chunk, which is final', async () => {
+      await using hop = await scriptedHop({ keywords, BDAT: '554 5.7.1 spam' });
+      await using house = await relay({ port: hop.port });
+      assert.equal(kind((await house.send())['b@b.example']), 'failed 5.7.1');
+      assert.equal(hop.sessions.length, 1);
+    });
+  });
+
   it('speaks to a host that knows only HELO', async () => {
     await using hop = await scriptedHop({ EHLO: '500 what?' });
     await using house = await relay({ port: hop.port });

@@ -111,6 +111,7 @@ const chunks = {
   mailParameters: ' BODY=BINARYMIME',
 } as const;
 const takesChunks = ['PIPELINING', 'CHUNKING', 'BINARYMIME'];
+const takesText = ['PIPELINING', 'CHUNKING'];
 
 export const BDAT: readonly Row[] = [
   { when: 'the chunk is taken', hops: { mx1: { keywords: takesChunks } }, ...chunks },
@@ -127,6 +128,23 @@ export const BDAT: readonly Row[] = [
     hops: { mx1: { keywords: takesChunks, BDAT: 'SILENCE' } },
     during: stallFor(10),
     ...chunks,
+  },
+  { when: 'a text, CHUNKING is offered', hops: { mx1: { keywords: takesText } } },
+  {
+    when: '`550 5.1.1` to RCPT, CHUNKING is offered',
+    hops: { mx1: { keywords: takesText, RCPT: '550 5.1.1 no' } },
+  },
+  {
+    when: '`554 5.6.0` to a text in BDAT',
+    hops: { mx1: { keywords: takesText, BDAT: '554 5.6.0 no' } },
+  },
+  {
+    when: 'the reply to a text in BDAT is lost at the first of two',
+    hops: { mx1: { keywords: takesText, BDAT: 'DROP' }, mx2: {} },
+  },
+  {
+    when: '`502` to a text in BDAT, which goes by DATA then',
+    hops: { mx1: { keywords: takesText, BDAT: '502 5.5.1 what?' } },
   },
 ];
 
