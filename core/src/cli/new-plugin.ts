@@ -194,5 +194,7 @@ plugins:
 \`\`\`
 
 A path is seen from posthouse.yaml. Where it is installed as a package, \`use: "${name}"\` is enough.
+
+\`npx posthouse start --watch\` takes over what you save while it runs, and says what is wrong with a save that it cannot use.
 `;
 }

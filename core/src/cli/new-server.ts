@@ -21,6 +21,8 @@ export function serverFiles({ folder, core }: NewServer): Files {
     scripts: {
       prestart: 'npm run --silent schema',
       start: 'posthouse start',
+      predev: 'npm run --silent schema',
+      dev: 'posthouse start --watch',
       check: 'posthouse check',
       schema: 'posthouse schema --out posthouse.schema.json',
     },
@@ -64,6 +66,7 @@ A Posthouse server. posthouse.yaml is all that it is.
 
 - \`npm install\`, then \`npm start\`: it listens on 127.0.0.1:2525 and prints a command that sends a first mail. The mail
   lies in \`var/mail/example.org/postmaster/new/\`.
+- \`npm run dev\` is a start for whoever writes a plugin: what is saved, of it or of posthouse.yaml, is in force at once.
 - \`npm run check\` names every mistake of posthouse.yaml with its line and column.
 - \`npm run schema\` writes posthouse.schema.json, by which an editor completes and explains posthouse.yaml. A start does
   it, too: after a plugin was installed its configuration is known.

@@ -59,6 +59,8 @@ In the posthouse.yaml of a server beside it, it is run from source (README.md th
 
   plugins:
     - use: ../${folder}/src/index.${language}
+
+A server that was started with posthouse start --watch takes over what you save.
 `);
   return OK;
 }

@@ -31,6 +31,7 @@ import { type PlannedPlugin, Routing } from '../hooks/index.ts';
 import { Backlog, CommitDesk, Intake, Outbox, QueueDesk } from '../intake/index.ts';
 import { TrustedNetworks } from '../reception/index.ts';
 import { checkBody } from './body-check.ts';
+import { codeTrouble } from './code-trouble.ts';
 import { withNoticeFiles } from './configuration/index.ts';
 import type { ResolvedDefinition, ResolvedPlugin } from './definition.ts';
 import { OwnIdentity } from './identity.ts';
@@ -266,7 +267,7 @@ function bindPlugin(
         return [key, service === Mailer && given === mailers ? mailers.of(name) : given];
       }),
     );
-    const body = spec.setup({ ...served, config, log: log.child({ plugin: name }) });
+    const body = bodyOf(plugin, { ...served, config, log: log.child({ plugin: name }) });
     checkBody(plugin, body);
     setUp.push({ name, plugin, body });
     return body;
@@ -282,6 +283,16 @@ function bindPlugin(
     container.bind(service).toResolvedValue((body: AnyPluginBody) => body.services?.[key], [node]);
   }
   return node;
+}
+
+function bodyOf({ name, spec }: ResolvedPlugin, tools: Parameters<typeof spec.setup>[0]): AnyPluginBody {
+  try {
+    return spec.setup(tools);
+  } catch (error) {
+    if (error instanceof PosthouseError) throw error;
+    const text = `plugin ${name} failed in its set-up: ${codeTrouble(error)}`;
+    throw new PosthouseError('plugin-invalid', text, { cause: error });
+  }
 }
 
 /** The one service that several plugins may provide: whoever needs it gets them all as one, in plugin order. */

@@ -1,6 +1,7 @@
 // Starting in order and stopping in reverse: whatever was started is stopped again, also when a later start fails.
 
 import { type Logger, PosthouseError } from '../contract/index.ts';
+import { codeTrouble } from './code-trouble.ts';
 
 export interface Startable {
   readonly name: string;
@@ -25,7 +26,7 @@ export class Lifecycle {
       } catch (error) {
         await this.stop();
         if (error instanceof PosthouseError) throw error;
-        const text = `${part.name} could not start: ${error instanceof Error ? error.message : String(error)}`;
+        const text = `${part.name} could not start: ${codeTrouble(error)}`;
         throw new PosthouseError('plugin-start-failed', text, { cause: error });
       }
     }

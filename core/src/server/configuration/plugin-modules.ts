@@ -6,6 +6,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type AnyPluginSpec, type ErrorCode, PosthouseError } from '../../contract/index.ts';
 import { madeForAnotherCore } from './core-range.ts';
+import { moduleTrouble } from './module-trouble.ts';
 import { nearest } from './near-words.ts';
 import { quote } from './problem.ts';
 import { isPlain, typeOf } from './source.ts';
@@ -69,8 +70,11 @@ async function importUse(use: string, folder: string): Promise<Imported> {
     const exported = (await import(pathToFileURL(found.path).href)) as Readonly<Record<string, unknown>>;
     return { ok: true, exported };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return { ok: false, code: 'plugin-not-found', text: `${quote(use)} cannot be loaded: ${why}` };
+    return {
+      ok: false,
+      code: 'plugin-not-found',
+      text: `${quote(use)} cannot be loaded: ${await moduleTrouble(error, found.path)}`,
+    };
   }
 }
 
