@@ -45,7 +45,7 @@ class Started implements AsyncDisposable {
 
   static async in(cwd: string): Promise<Started> {
     const started = new Started(cwd);
-    await started.says(/ is up \(Posthouse [^]*^ {2}listens +/m);
+    await started.says(/ is up \(Posthouse .*^ {2}listens +/ms);
     return started;
   }
 
