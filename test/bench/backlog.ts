@@ -68,7 +68,8 @@ async function run(folder: string, kinds: Kinds, each: number): Promise<Run> {
   await using server = await ServerProcess.start(folder, {
     dns: { servers: [`127.0.0.1:${internet.dns}`] },
     plugins: [
-      { use: '@posthouse/store-sqlite', config: { path: './queue' } },
+      // Not `auto`: a disk at the border would put the two runs in different places.
+      { use: '@posthouse/store-sqlite', config: { path: './queue', thread: 'worker' } },
       {
         use: '@posthouse/deliver-smtp',
         config: { port: internet.smtp, tls: 'none', greetingTimeout: '30s' },
