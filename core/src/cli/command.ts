@@ -35,6 +35,11 @@ export interface Shell {
   now(): number;
   /** Resolves with the first signal that asks to end; a second one ends the process at once. */
   whenAskedToEnd(): Promise<void>;
+  /**
+   * Called with an error that nobody caught. A rejection leaves nothing half done; after an exception the process ends
+   * with FAILED when `then` returns.
+   */
+  onUncaught(then: (kind: 'rejection' | 'exception', error: unknown) => void): void;
   /** Called at each signal that asks to read again what can be read again: SIGHUP. */
   onAskedToReload(then: () => void): void;
 }

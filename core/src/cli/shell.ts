@@ -3,7 +3,7 @@
 import { open, rm, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { pipeline } from 'node:stream/promises';
-import { type Shell, UsageError } from './command.ts';
+import { FAILED, type Shell, UsageError } from './command.ts';
 import { askSecret } from './secret-prompt.ts';
 
 /** What a shell reports for a process that SIGINT ended. */
@@ -32,6 +32,13 @@ export function shellOfProcess(): Shell {
         process.on('SIGTERM', end);
         process.on('SIGINT', end);
       }),
+    onUncaught: (then) => {
+      process.on('unhandledRejection', (error) => then('rejection', error));
+      process.on('uncaughtException', (error) => {
+        then('exception', error);
+        process.exit(FAILED);
+      });
+    },
     onAskedToReload: (then) => void process.on('SIGHUP', then),
   };
 }

@@ -33,6 +33,13 @@ export const start: Command = {
     // From the beginning: a SIGHUP that nobody listens to would end the process.
     // Whether it could be done is in the log: nobody waits for an answer.
     shell.onAskedToReload(() => void server.reload().catch(() => undefined));
+    shell.onUncaught((kind, error) => {
+      server.noteUncaught(kind, error);
+      if (kind === 'exception')
+        shell.say(
+          `An error that nobody caught ends the server: ${String(error)}. What it has accepted is in the queue; the log has more.\n`,
+        );
+    });
     await server.start();
     shell.say(welcome(definition, server, watch?.describe()));
     watch?.start(server, (text) => shell.say(text));

@@ -309,6 +309,11 @@ export interface Events {
   };
   /** A new configuration was asked for and cannot be used: nothing has changed. */
   'configuration-refused': { text: string };
+  /**
+   * An error that nobody caught, most likely in a plugin: a promise was rejected and nobody waited for it (the server goes
+   * on), or something threw outside of every handler (the process ends; of a worker `worker-died` tells).
+   */
+  'error-uncaught': { kind: 'rejection' | 'exception'; error: string; stack: string };
   /** A receiving worker has ended though nobody has ended it: its clients saw their connections closed. */
   'worker-died': {
     /** From 1; its successor has the same number. */

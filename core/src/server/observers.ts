@@ -45,6 +45,7 @@ const LEVELS: { readonly [E in EventName]: Level | ((facts: Events[E]) => Level)
   'certificate-expiring': ({ expired }) => (expired ? 'error' : 'warn'),
   'configuration-reloaded': 'info',
   'configuration-refused': 'error',
+  'error-uncaught': 'error',
   'worker-died': 'error',
   'worker-replaced': 'info',
   'server-started': 'info',

@@ -29,6 +29,7 @@ import { systemClock } from './system/clock.ts';
 import { systemIdentifiers } from './system/identifiers.ts';
 import { SystemResolver } from './system/resolver.ts';
 import { SELF_SIGNED } from './tls/self-signed.ts';
+import { uncaught } from './uncaught.ts';
 import { Workforce } from './workers/workforce.ts';
 
 export type ReloadReport = Events['configuration-reloaded'];
@@ -56,6 +57,8 @@ export interface Server {
   describe(): readonly string[];
   /** What whoever starts the server must know; available after `start`. */
   cautions(): readonly string[];
+  /** Writes an error that nobody caught into the log, before it returns: for whoever owns the process and hears of it. */
+  noteUncaught(kind: Events['error-uncaught']['kind'], error: unknown): void;
   /** The parts, for the test kit. */
   readonly house: House;
   readonly listeners: readonly Listener[];
@@ -147,6 +150,11 @@ class PosthouseServer implements Server {
 
   cautions(): readonly string[] {
     return this.#arrangement.certificates.cautions();
+  }
+
+  noteUncaught(kind: Events['error-uncaught']['kind'], error: unknown): void {
+    this.house.events.emit('error-uncaught', uncaught(kind, error));
+    this.#flushLog();
   }
 
   async start(): Promise<void> {

@@ -51,6 +51,7 @@ export async function inProcess(given: readonly string[], shell: Partial<Shell> 
     askSecret: () => Promise.reject(new Error('nobody can be asked')),
     now: () => 0,
     whenAskedToEnd: () => Promise.resolve(),
+    onUncaught: () => {},
     onAskedToReload: () => {},
     ...shell,
   });

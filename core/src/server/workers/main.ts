@@ -5,4 +5,5 @@ import type { Port } from './line.ts';
 import { Receiver } from './receiver.ts';
 import type { WorkerBirth } from './words.ts';
 
-new Receiver(parentPort as unknown as Port, workerData as WorkerBirth);
+const receiver = new Receiver(parentPort as unknown as Port, workerData as WorkerBirth);
+process.on('unhandledRejection', (error) => receiver.noteUncaught(error));

@@ -22,6 +22,7 @@ import { systemClock } from '../system/clock.ts';
 import { systemIdentifiers } from '../system/identifiers.ts';
 import { SystemResolver } from '../system/resolver.ts';
 import { SELF_SIGNED } from '../tls/self-signed.ts';
+import { uncaught } from '../uncaught.ts';
 import { type Hearers, Line, type Port } from './line.ts';
 import { RemoteDesk } from './remote-desk.ts';
 import { MUTE, RemoteEvents } from './remote-events.ts';
@@ -90,6 +91,11 @@ export class Receiver {
       of: (plugin) => ({ send: (mail) => line.ask('own-mail', { plugin, mail }) }),
     };
     this.#elsewhere = { events: this.#events, counters, desk: new RemoteDesk(line), mailers };
+  }
+
+  /** A rejection that nobody waited for: the worker goes on. An exception ends it, and the main thread tells of that. */
+  noteUncaught(error: unknown): void {
+    this.#events.emit('error-uncaught', uncaught('rejection', error));
   }
 
   async #open({ wanted, failures, ...given }: MainWords['open']['given']): Promise<undefined> {

@@ -35,6 +35,7 @@ export default {
           if (local === 'thread') return say('thread ' + threadId);
           if (local === 'word') return say('word ' + config.word);
           if (local === 'throw') setImmediate(() => { throw new Error('a bug in a plugin'); });
+          if (local === 'rejection') void Promise.reject(new Error('nobody waits for it'));
           if (local === 'exit') process.exit(3);
           if (local === 'counted') {
             const overrun = await counters.take([{ key: 'test', amount: 1, most: 5, window: 3600000 }]);

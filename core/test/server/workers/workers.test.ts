@@ -114,6 +114,16 @@ for (const [how, why] of [
     for (const client of after.values()) assert.match(await sends(client, 'joe', 2000), /^250 /m);
   });
 
+test('a worker survives a promise that was rejected and let go, and the log tells of it', async (t) => {
+  const house = await workersHouse(t);
+  const [client] = [...(await house.ofEachWorker()).values()] as [Client];
+  assert.match(await sends(client, 'rejection', 100), /^250 /m);
+  const [told] = await house.until('error-uncaught');
+  assert.equal(told?.kind, 'rejection');
+  assert.match(String(told?.stack), /^Error: nobody waits for it\n.*plugin\.mjs/s);
+  assert.equal(house.told('worker-died').length, 0);
+});
+
 test('a reload reaches every worker; who is connected ends with what was before', async (t) => {
   const house = await workersHouse(t);
   const before = await house.ofEachWorker();
