@@ -13,9 +13,10 @@ if (major < neededMajor || (major === neededMajor && minor < neededMinor)) {
   );
   process.exitCode = 1;
 } else {
-  // Syncs of queue and mailboxes wait in Node's thread pool: with its four threads, a few slow ones hold up all others.
-  // It is made at its first use, so this comes before anything else.
-  process.env.UV_THREADPOOL_SIZE ??= '16';
+  // Syncs of queue and mailboxes wait in Node's thread pool: a journal makes durable together what waits together, and
+  // with Node's four threads a few slow ones hold up all others. It is made at its first use, so this comes before
+  // anything else.
+  process.env.UV_THREADPOOL_SIZE ??= '128';
   void import('./run.ts').then(({ runFromShell }) => runFromShell());
 }
 

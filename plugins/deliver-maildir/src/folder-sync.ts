@@ -1,13 +1,16 @@
 // Makes new names in a folder durable, once for all who ask at the same time: deliveries to a busy mailbox share syncs.
 
-import { close, fsync, open } from 'node:fs';
-import { promisify } from 'node:util';
-
-const files = { open: promisify(open), fsync: promisify(fsync), close: promisify(close) };
+import { constants } from 'node:fs';
+import type { FileCalls } from './file-calls.ts';
 
 export class FolderSync {
+  readonly #files: FileCalls;
   /** Of each folder in work the round that runs, and the one behind it that new callers join. */
   readonly #rounds = new Map<string, { readonly running: Promise<void>; next: Promise<void> | undefined }>();
+
+  constructor(files: FileCalls) {
+    this.#files = files;
+  }
 
   /** When it resolves, every name that stood in the folder at the call is durable. */
   sync(folder: string): Promise<void> {
@@ -22,7 +25,7 @@ export class FolderSync {
   }
 
   #begin(folder: string): Promise<void> {
-    const running = syncFolder(folder);
+    const running = syncFolder(folder, this.#files);
     const rounds = { running, next: undefined };
     this.#rounds.set(folder, rounds);
     const ended = () => {
@@ -34,8 +37,8 @@ export class FolderSync {
 }
 
 /** A new name survives a power cut only after a sync of its folder. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await files.open(folder, 'r');
+export async function syncFolder(folder: string, files: FileCalls): Promise<void> {
+  const handle = await files.open(folder, constants.O_RDONLY);
   try {
     await files.fsync(handle);
   } finally {

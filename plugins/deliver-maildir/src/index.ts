@@ -13,12 +13,17 @@ import {
   ServerIdentity,
   Type,
 } from '@posthouse/core';
-import { Maildir } from './maildir.ts';
+import { Mailboxes } from './mailboxes.ts';
 import { MaildirPaths } from './maildir-paths.ts';
 import { UniqueNames } from './unique-names.ts';
 
+/**
+ * Deliveries that run at a time: what waits for the disk together, its journal makes durable together. A mailbox is no
+ * next hop that could be overcharged.
+ */
+const DELIVERIES = 200;
 /** Recipients of one delivery that are written at a time. */
-const PARALLEL = 8;
+const PARALLEL = 32;
 
 export default definePlugin({
   name: 'deliver-maildir',
@@ -49,31 +54,33 @@ export default definePlugin({
   setup({ config, clock, chance, identity }) {
     const paths = new MaildirPaths(config);
     const names = new UniqueNames(clock, chance, identity.hostname);
-    const maildir = new Maildir(names, config.lineEnds);
+    const mailboxes = new Mailboxes(names, config.lineEnds);
     return {
       describe: () => `mail for ${config.domains.join(', ')} lands in ${config.path}`,
       hooks: {
         'on-deliver': {
           claim: ({ domain }) => paths.domainOf(domain),
-          deliver: (delivery) => deliverAll(delivery, maildir, paths),
+          deliver: (delivery) => deliverAll(delivery, mailboxes, paths),
+          laneConcurrency: DELIVERIES,
         },
       },
+      stop: () => mailboxes.close(),
     };
   },
 });
 
 async function deliverAll(
   delivery: Delivery,
-  maildir: Maildir,
+  mailboxes: Mailboxes,
   paths: MaildirPaths,
 ): Promise<Outcome | undefined> {
   const { recipients } = delivery;
   const [first] = recipients;
-  if (first !== undefined && recipients.length === 1) return deliverOne(delivery, first, maildir, paths);
+  if (first !== undefined && recipients.length === 1) return deliverOne(delivery, first, mailboxes, paths);
   const waiting = recipients.values();
   const work = async () => {
     for (const recipient of waiting) {
-      await delivery.settle(recipient, await deliverOne(delivery, recipient, maildir, paths));
+      await delivery.settle(recipient, await deliverOne(delivery, recipient, mailboxes, paths));
     }
   };
   await Promise.all(Array.from({ length: Math.min(PARALLEL, recipients.length) }, work));
@@ -83,12 +90,12 @@ async function deliverAll(
 async function deliverOne(
   delivery: Delivery,
   recipient: Recipient,
-  maildir: Maildir,
+  mailboxes: Mailboxes,
   paths: MaildirPaths,
 ): Promise<Outcome> {
   const folder = paths.folderOf(recipient.address);
   try {
-    await maildir.write(folder, traceOf(delivery, recipient), delivery.message, delivery.signal);
+    await mailboxes.write(folder, recipient, delivery);
     return Outcome.delivered();
   } catch (error) {
     // A body that is gone or a store that fails is no trouble of the mailbox.
@@ -97,11 +104,6 @@ async function deliverOne(
     delivery.log.error({ folder, code, error: message }, 'Maildir not written');
     return outcomeOf(code);
   }
-}
-
-/** RFC 5321 §4.4: whoever makes the final delivery records the reverse-path on top. */
-function traceOf({ sender }: Delivery, { address }: Recipient): string {
-  return `Return-Path: <${sender === null ? '' : sender.toString()}>\r\nDelivered-To: ${address.toString()}\r\n`;
 }
 
 /** What the sender may read of our trouble: the path stays in the log. */

@@ -1,95 +1,103 @@
 // One message into one Maildir: written to tmp/, synced, renamed into new/, and new/ synced.
-// Not here: which folder (maildir-paths.ts), and what an error means for the queue (index.ts).
+// Not here: which folder (maildir-paths.ts), in which thread (remote-maildir.ts), and what an error means for the queue
+// (index.ts).
 
-import { close, constants, fdatasync, mkdir, open, rename, unlink, writev } from 'node:fs';
+import { constants } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
-import type { StoredMessage } from '@posthouse/core';
+import type { FileCalls } from './file-calls.ts';
 import { FolderSync, syncFolder } from './folder-sync.ts';
 import { LineEndShortener } from './line-ends.ts';
-import type { UniqueNames } from './unique-names.ts';
+import { Places } from './places.ts';
 
-const files = {
-  open: promisify(open),
-  writev: promisify(writev),
-  fdatasync: promisify(fdatasync),
-  close: promisify(close),
-  rename: promisify(rename),
-  unlink: promisify(unlink),
-  mkdir: promisify(mkdir),
-};
+/** A message for one Maildir. */
+export interface Letter {
+  /** The Maildir; made when it is not there. */
+  readonly folder: string;
+  /** The name of the file, which nobody else gives; its size is added to it. */
+  readonly name: string;
+  /** The octets from the first one; asked again where the first try found no Maildir. */
+  open(): readonly Uint8Array[] | AsyncIterable<Uint8Array>;
+  /** `lf` makes CRLF, wherever it stands, LF. */
+  readonly lineEnds: 'crlf' | 'lf';
+}
 
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 /** Octets of a streamed message gathered for one write. */
 const WRITE_SIZE = 256 * 1024;
-const NEW_FOLDER = { recursive: true, mode: 0o700 } as const;
 /** Pieces that one writev takes (IOV_MAX of Linux). */
 const WRITE_PIECES = 1024;
 
 export class Maildir {
-  readonly #names: UniqueNames;
-  readonly #lineEnds: 'crlf' | 'lf';
-  readonly #sync = new FolderSync();
+  readonly #files: FileCalls;
+  readonly #sync: FolderSync;
+  readonly #places: Places;
   #making: Promise<void> = Promise.resolve();
 
-  constructor(names: UniqueNames, lineEnds: 'crlf' | 'lf') {
-    this.#names = names;
-    this.#lineEnds = lineEnds;
+  /** @param atATime messages that are written and synced at a time; the others wait */
+  constructor(files: FileCalls, atATime: number) {
+    this.#files = files;
+    this.#sync = new FolderSync(files);
+    this.#places = new Places(atATime);
   }
 
   /**
-   * Durable in `new/` when it resolves. When it rejects, with the error of the file system, nothing is left in `tmp/`;
-   * the message may then stand in `new/` only if the last sync failed. Makes the folder when it is not there.
-   * @param trace fields that go on top, each ending in CRLF
+   * Durable in `new/` when it resolves. When it rejects, with the error of the file system or of the content, nothing is
+   * left in `tmp/`; the message may then stand in `new/` only if the last sync failed.
    */
-  async write(folder: string, trace: string, message: StoredMessage, signal: AbortSignal): Promise<void> {
-    const name = this.#names.next();
+  async write(letter: Letter): Promise<void> {
     try {
-      await this.#writeNamed(name, folder, trace, message, signal);
+      await this.#writeNow(letter);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       // One after the other: folders that lead to several Maildirs are durable before the second relies on them.
-      this.#making = this.#making.catch(() => undefined).then(() => makeMaildir(folder));
+      this.#making = this.#making.catch(() => undefined).then(() => makeMaildir(letter.folder, this.#files));
       await this.#making;
-      await this.#writeNamed(name, folder, trace, message, signal);
+      await this.#writeNow(letter);
     }
   }
 
-  async #writeNamed(
-    name: string,
-    folder: string,
-    trace: string,
-    message: StoredMessage,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #writeNow(letter: Letter): Promise<void> {
+    const { folder, name } = letter;
     const tmp = `${folder}/tmp/${name}`;
-    const handle = await files.open(tmp, CREATE, 0o600);
+    const size = await this.#places.within(() => this.#writeFile(tmp, letter));
     try {
-      let size: number;
-      try {
-        size = await this.#writeContent(handle, Buffer.from(trace), message, signal);
-        await files.fdatasync(handle);
-      } finally {
-        await files.close(handle);
-      }
-      await files.rename(tmp, `${folder}/new/${name},S=${size}`);
+      await this.#files.rename(tmp, `${folder}/new/${name},S=${size}`);
     } catch (error) {
-      await files.unlink(tmp).catch(() => undefined);
+      await this.#discard(tmp);
       throw error;
     }
     await this.#sync.sync(`${folder}/new`);
   }
 
+  /** Resolves to the octets of the file, which are durable. */
+  async #writeFile(file: string, letter: Letter): Promise<number> {
+    const handle = await this.#files.open(file, CREATE, 0o600);
+    try {
+      try {
+        const size = await this.#writeContent(handle, letter);
+        await this.#files.fdatasync(handle);
+        return size;
+      } finally {
+        await this.#files.close(handle);
+      }
+    } catch (error) {
+      await this.#discard(file);
+      throw error;
+    }
+  }
+
+  async #discard(file: string): Promise<void> {
+    try {
+      await this.#files.unlink(file);
+    } catch {
+      // What made the delivery fail is what people want to know.
+    }
+  }
+
   /** Resolves to the octets written. */
-  async #writeContent(
-    handle: number,
-    trace: Buffer,
-    message: StoredMessage,
-    signal: AbortSignal,
-  ): Promise<number> {
-    // A binary message has no lines: changing what looks like their ends would destroy it (RFC 3030 §3).
-    const hasLines = message.parameters.body !== 'BINARYMIME';
-    const shortener = this.#lineEnds === 'lf' && hasLines ? new LineEndShortener() : undefined;
+  async #writeContent(handle: number, letter: Letter): Promise<number> {
+    const content = letter.open();
+    const shortener = letter.lineEnds === 'lf' ? new LineEndShortener() : undefined;
     let pieces: Uint8Array[] = [];
     let gathered = 0;
     let size = 0;
@@ -101,47 +109,41 @@ export class Maildir {
     };
     const flush = async (): Promise<void> => {
       size += gathered;
-      await writeAll(handle, pieces, gathered);
+      await this.#writeAll(handle, pieces, gathered);
       pieces = [];
       gathered = 0;
     };
     const take = (chunk: Uint8Array): void =>
       gather(shortener === undefined ? [chunk] : shortener.convert(chunk));
-    take(trace);
-    if (message.inMemory !== undefined) for (const chunk of message.inMemory) take(chunk);
-    else {
-      for await (const chunk of message.open()) {
-        signal.throwIfAborted();
+    if (Symbol.asyncIterator in content) {
+      for await (const chunk of content) {
         take(chunk);
         if (gathered >= WRITE_SIZE || pieces.length >= WRITE_PIECES) await flush();
       }
-    }
+    } else for (const chunk of content) take(chunk);
     if (shortener !== undefined) gather(shortener.finish());
     await flush();
     return size;
   }
-}
 
-async function writeAll(handle: number, pieces: readonly Uint8Array[], total: number): Promise<void> {
-  const [first, ...others] = pieces.length > WRITE_PIECES ? [Buffer.concat(pieces)] : pieces;
-  if (first === undefined) return;
-  let rest = [first, ...others];
-  let left = total;
-  for (;;) {
-    const { bytesWritten } = await files.writev(handle, rest);
-    left -= bytesWritten;
-    if (left === 0) return;
-    // Short writes happen on network file systems and near the end of a quota; the next one reports the error.
-    rest = [Buffer.concat(rest).subarray(bytesWritten)];
+  async #writeAll(handle: number, pieces: readonly Uint8Array[], total: number): Promise<void> {
+    let rest = pieces.length > WRITE_PIECES ? [Buffer.concat(pieces)] : pieces;
+    for (let left = total; left > 0; ) {
+      const written = await this.#files.writev(handle, rest);
+      left -= written;
+      // Short writes happen on network file systems and near the end of a quota; the next one reports the error.
+      if (left > 0) rest = [Buffer.concat(rest).subarray(written)];
+    }
   }
 }
 
 /** Makes a Maildir with whatever folders lead to it. */
-async function makeMaildir(folder: string): Promise<void> {
+async function makeMaildir(folder: string, files: FileCalls): Promise<void> {
   const fresh = join(folder, 'new');
-  const topmost = (await files.mkdir(fresh, NEW_FOLDER)) ?? fresh;
-  await files.mkdir(join(folder, 'cur'), NEW_FOLDER);
-  for (let made = fresh; made.length >= topmost.length; made = dirname(made)) await syncFolder(dirname(made));
+  const topmost = (await files.mkdir(fresh)) ?? fresh;
+  await files.mkdir(join(folder, 'cur'));
+  for (let made = fresh; made.length >= topmost.length; made = dirname(made))
+    await syncFolder(dirname(made), files);
   // Last, since a message can be written from now on: what is above it is durable by then.
-  await files.mkdir(join(folder, 'tmp'), NEW_FOLDER);
+  await files.mkdir(join(folder, 'tmp'));
 }
