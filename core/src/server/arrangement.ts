@@ -2,12 +2,13 @@
 // are served with.
 
 import type { LoginFailures, LoginServices } from '../authentication/index.ts';
-import { type EventSink, PosthouseError } from '../contract/index.ts';
+import { Authenticator, type EventSink, PosthouseError } from '../contract/index.ts';
 import { planFor } from '../hooks/index.ts';
 import { type ConnectionContext, type ListenerAuth, TrustedNetworks } from '../reception/index.ts';
 import type { House, ReceivingHouse, SystemServices } from './assembly.ts';
 import type { ResolvedDefinition } from './definition.ts';
 import type { ResolvedListener } from './listener-definition.ts';
+import { remedy } from './service-check.ts';
 import { Certificates } from './tls/certificates.ts';
 
 export interface Arrangement<H extends ReceivingHouse = House> {
@@ -89,7 +90,7 @@ function authOf(
   const authenticators = house.authenticators.on(name);
   const possible = authenticators.possible();
   if (possible.length === 0) {
-    const text = `nothing provides the service Authenticator: listener ${name} has auth: ${auth}; add a plugin such as @posthouse/auth-file to the plugin list`;
+    const text = `nothing provides the service Authenticator: listener ${name} has auth: ${auth}; ${remedy(Authenticator, house.definition.plugins)}`;
     throw new PosthouseError('service-missing', text);
   }
   const impossible = (authMechanisms ?? []).filter((mechanism) => !possible.includes(mechanism));

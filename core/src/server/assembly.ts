@@ -208,7 +208,7 @@ function furnish(
     [Mailer, mailers],
     [Counters, counters],
   ];
-  checkServices(active, new Set(constants.map(([service]) => service)));
+  checkServices(definition.plugins, new Set(constants.map(([service]) => service)));
   const kept = before === undefined ? NOBODY : keptOf(active, before, definition);
   // A plugin may take the place of a service of the system: the resolver, say.
   const provided = new Set(active.flatMap(({ spec }) => Object.values(spec.provides ?? {})));
