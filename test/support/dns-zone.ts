@@ -2,16 +2,16 @@
 // `SERVFAIL` and `SILENCE` say what it does instead. Aliases are followed within the answer, as resolvers do.
 
 import { createSocket } from 'node:dgram';
-import { type Answer, decode, encode } from 'dns-packet';
+import { type Answer, AUTHENTIC_DATA, decode, encode } from 'dns-packet';
 
-type Type = 'A' | 'AAAA' | 'MX' | 'CNAME' | 'TXT' | 'PTR';
+type Type = 'A' | 'AAAA' | 'MX' | 'CNAME' | 'TXT' | 'PTR' | 'TLSA';
 type Entry = Answer | 'SERVFAIL' | 'SILENCE';
 
 export interface DnsZone extends AsyncDisposable {
   /** `127.0.0.1:port`, as the configuration takes it. */
   readonly server: string;
-  /** From now on these lines are all that there is. */
-  hold(lines: readonly string[]): void;
+  /** From now on these lines are all that there is; where they are `signed`, every answer is authentic (AD). */
+  hold(lines: readonly string[], signed?: boolean): void;
 }
 
 const SERVFAIL = 2;
@@ -19,21 +19,24 @@ const NXDOMAIN = 3;
 
 export async function dnsZone(): Promise<DnsZone> {
   let zone: ReadonlyMap<string, readonly Entry[]> = new Map();
+  let authentic = 0;
   const socket = createSocket('udp4');
   socket.on('message', (query, from) => {
     const { id, questions = [] } = decode(query);
     const [question] = questions;
     const found = answersTo(zone, String(question?.type), question?.name.toLowerCase() ?? '');
     if (found === 'SILENCE') return;
-    const flags = typeof found === 'string' ? (found === 'SERVFAIL' ? SERVFAIL : NXDOMAIN) : 0;
+    const code = typeof found === 'string' ? (found === 'SERVFAIL' ? SERVFAIL : NXDOMAIN) : 0;
+    const flags = code | authentic;
     const answers = typeof found === 'string' ? [] : [...found];
     socket.send(encode({ type: 'response', id, flags, questions, answers }), from.port, from.address);
   });
   await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
   return {
     server: `127.0.0.1:${socket.address().port}`,
-    hold(lines) {
+    hold(lines, signed = false) {
       zone = parseZone(lines);
+      authentic = signed ? AUTHENTIC_DATA : 0;
     },
     [Symbol.asyncDispose]: () => new Promise((resolve) => socket.close(() => resolve())),
   };
@@ -53,6 +56,12 @@ function entryOf(name: string, type: Type, data: readonly string[]): Entry {
   const [first = '', second = ''] = data;
   if (first === 'SERVFAIL' || first === 'SILENCE') return first;
   if (type === 'MX') return { type, name, data: { preference: Number(first), exchange: second } };
+  // RFC 6698 §2.2: usage, selector and matching type, then the data in hexadecimal.
+  if (type === 'TLSA') {
+    const [usage, selector, matchingType] = data.map(Number);
+    const certificate = Buffer.from(data[3] ?? '', 'hex');
+    return { type, name, data: { usage, selector, matchingType, certificate } } as unknown as Answer;
+  }
   const text = data.join(' ');
   // RFC 1035 §3.3.14: a string of TXT has 255 octets at most.
   if (type === 'TXT') return { type, name, data: text.match(/.{1,255}/gs) ?? [''] };

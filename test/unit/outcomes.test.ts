@@ -6,14 +6,18 @@ import { networkInterfaces } from 'node:os';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { AUTH, CONNECTION, EHLO, TLS } from './outcomes/opening.ts';
+import { DANE, MTA_STS } from './outcomes/policies.ts';
 import { openStage, type Row } from './outcomes/stage.ts';
 import { HOSTS, KEPT, PROVIDERS, TIME } from './outcomes/surroundings.ts';
 import { BDAT, DATA, MAIL, RCPT, RECIPIENTS } from './outcomes/transaction.ts';
+import { FALLBACK, SOURCES } from './outcomes/ways.ts';
 
 const SECTIONS: readonly (readonly [title: string, rows: readonly Row[]])[] = [
   ['Connection and greeting', CONNECTION],
   ['EHLO and what it offers', EHLO],
   ['TLS', TLS],
+  ['DANE', DANE],
+  ['MTA-STS', MTA_STS],
   ['AUTH', AUTH],
   ['MAIL', MAIL],
   ['RCPT', RCPT],
@@ -21,6 +25,8 @@ const SECTIONS: readonly (readonly [title: string, rows: readonly Row[]])[] = [
   ['BDAT', BDAT],
   ['Several recipients', RECIPIENTS],
   ['Hosts and DNS', HOSTS],
+  ['The fallback', FALLBACK],
+  ['Source addresses', SOURCES],
   ['Kept connections', KEPT],
   ['Providers with limits', PROVIDERS],
   ['Time and notices', TIME],

@@ -2,6 +2,7 @@
 // and what is wrong with one is its name or its time. Made by openssl.
 
 import { execFileSync } from 'node:child_process';
+import { createHash, X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -56,3 +57,9 @@ export const EXPIRED = issue('mx1.b.example', '20200101000000Z', '20210101000000
 const TRUSTED = [GOOD, GOOD_FOR_SECOND, OF_OTHERS, EXPIRED];
 export const CA_FILE = join(folder, 'trusted.pem');
 writeFileSync(CA_FILE, TRUSTED.map(({ cert }) => cert).join(''));
+
+/** What a TLSA record of usage 3 (DANE-EE) says of the key, for a line of a zone: RFC 7671 §5.1 advises this kind. */
+export function tlsaOf({ cert }: Pair): string {
+  const key = new X509Certificate(cert).publicKey.export({ type: 'spki', format: 'der' });
+  return `3 1 1 ${createHash('sha256').update(key).digest('hex')}`;
+}

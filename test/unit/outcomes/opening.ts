@@ -1,23 +1,17 @@
 // Until a message can be handed over: the connection, the greeting, EHLO, STARTTLS and AUTH.
 
 import { CA_FILE, EXPIRED, GOOD, GOOD_FOR_SECOND, OF_OTHERS } from './certificates.ts';
-import type { Row, Scene } from './stage.ts';
-
-/** From the moment when a hop falls silent until a time-out is over. */
-export function stallFor(minutes: number): (scene: Scene) => Promise<void> {
-  return async ({ hops, pass, until }) => {
-    const sessions = () => Object.values(hops).flatMap((hop) => hop.sessions);
-    await until(() => sessions().some(({ silent }) => silent));
-    await pass(minutes * 60_000 + 2000);
-  };
-}
-
-export const stall = stallFor(5);
+import type { Row } from './stage.ts';
+import { says, stall } from './stall.ts';
 
 const verify = { tls: 'verify', caFile: CA_FILE } as const;
 const login = {
   smarthost: '[mx1.b.example]',
   auth: { '[mx1.b.example]': { user: 'u', password: 'p', authWithoutTls: true } },
+} as const;
+const byToken = {
+  smarthost: '[mx1.b.example]',
+  auth: { '[mx1.b.example]': { user: 'u', token: 't', authWithoutTls: true } },
 } as const;
 const offersAuth = ['PIPELINING', 'AUTH PLAIN'];
 
@@ -35,11 +29,7 @@ export const CONNECTION: readonly Row[] = [
   {
     when: 'the greeting takes 4m',
     hops: { mx1: { greeting: 'SILENCE' } },
-    async during({ hops, pass, until }) {
-      await until(() => hops.mx1?.sessions[0]?.silent === true);
-      await pass(4 * 60_000);
-      hops.mx1?.say('220 at last\r\n');
-    },
+    during: says('220 at last', 4),
   },
   { when: '`421` as greeting', hops: { mx1: { greeting: '421 4.3.2 busy' } } },
   { when: '`421` as greeting, the second takes it', hops: { mx1: { greeting: '421 busy' }, mx2: {} } },
@@ -56,6 +46,7 @@ export const EHLO: readonly Row[] = [
   { when: '`500` to EHLO, HELO is known', hops: { mx1: { EHLO: '500 what?' } } },
   { when: '`502` to EHLO, `550` to HELO', hops: { mx1: { EHLO: '502 what?', HELO: '550 no' } } },
   { when: '`550 5.7.1` to EHLO and HELO', hops: { mx1: { EHLO: '550 5.7.1 no', HELO: '550 5.7.1 no' } } },
+  { when: '`502` to EHLO, `451` to HELO', hops: { mx1: { EHLO: '502 what?', HELO: '451 4.3.0 later' } } },
   { when: '`451` to EHLO', hops: { mx1: { EHLO: '451 4.3.0 later' } } },
   { when: '`421` to EHLO', hops: { mx1: { EHLO: '421 4.7.0 too fast' } } },
   { when: '`421` to EHLO, the second takes it', hops: { mx1: { EHLO: '421 no' }, mx2: {} } },
@@ -88,6 +79,13 @@ export const TLS: readonly Row[] = [
     hops: { mx1: { STARTTLS: '454 4.7.0 not now' } },
     relay: { tls: 'encrypt' },
   },
+  { when: '`554` to STARTTLS, `tls: may`', hops: { mx1: { STARTTLS: '554 5.7.0 never' } } },
+  {
+    when: '`554` to STARTTLS, `tls: encrypt`',
+    hops: { mx1: { STARTTLS: '554 5.7.0 never' } },
+    relay: { tls: 'encrypt' },
+  },
+  { when: '`421` to STARTTLS, `tls: may`', hops: { mx1: { STARTTLS: '421 4.3.2 enough' } } },
   { when: 'STARTTLS is not offered, `tls: encrypt`', relay: { tls: 'encrypt' } },
   {
     when: 'STARTTLS is not offered, `tls: encrypt`, the second has it',
@@ -149,6 +147,38 @@ export const AUTH: readonly Row[] = [
   },
   { when: '`421` to AUTH', hops: { mx1: { keywords: offersAuth, AUTH: '421 no' } }, relay: login },
   { when: 'AUTH is not offered', relay: login },
+  {
+    when: 'no mechanism is offered that we have',
+    hops: { mx1: { keywords: ['AUTH GSSAPI DIGEST-MD5'] } },
+    relay: login,
+  },
+  {
+    when: 'SCRAM-SHA-256, and the server does not prove that it knows the password',
+    hops: { mx1: { keywords: ['AUTH SCRAM-SHA-256 PLAIN'], AUTH: '235 2.7.0 ok' } },
+    relay: login,
+  },
+  {
+    when: 'LOGIN, and the password is refused',
+    hops: {
+      mx1: { keywords: ['AUTH LOGIN'], AUTH: ['334 VXNlcm5hbWU6', '334 UGFzc3dvcmQ6', '535 5.7.8 wrong'] },
+    },
+    relay: login,
+  },
+  { when: 'XOAUTH2, and the token is taken', hops: { mx1: { keywords: ['AUTH XOAUTH2'] } }, relay: byToken },
+  {
+    when: 'XOAUTH2, and the token has expired',
+    hops: { mx1: { keywords: ['AUTH XOAUTH2'], AUTH: ['334 eyJzdGF0dXMiOiI0MDEifQ==', '535 5.7.8 no'] } },
+    relay: byToken,
+  },
+  {
+    when: 'no STARTTLS, and the login needs TLS',
+    hops: { mx1: { keywords: offersAuth } },
+    relay: {
+      smarthost: '[mx1.b.example]',
+      tls: 'encrypt',
+      auth: { '[mx1.b.example]': { user: 'u', password: 'p' } },
+    },
+  },
   { when: 'dropped at AUTH', hops: { mx1: { keywords: offersAuth, AUTH: 'DROP' } }, relay: login },
   {
     when: 'no reply to AUTH within 5m',

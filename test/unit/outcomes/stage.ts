@@ -1,10 +1,14 @@
 // Plays one row of the table of outcomes: a whole house with scripted next hops on loopback, real DNS and a clock in
 // the test's hands. What it sees is written in the words of the table.
 
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Clock, definePlugin, Verdict } from '@posthouse/core';
 import {
   deliverMemory,
+  fakeClock,
   type MemoryTransport,
   type OpenHouse,
   openHouse,
@@ -24,8 +28,14 @@ export interface Row {
   readonly when: string;
   /** Default: `mx1`, which takes everything. */
   readonly hops?: Hops;
-  /** Lines of the zone. Default: the hops are the MX of b.example, in their order. */
+  /** Lines of the zone; PORT is that of the hops. Default: the hops are the MX of b.example, in their order. */
   readonly zone?: readonly string[];
+  /** Lines besides those. */
+  readonly alsoInZone?: readonly string[];
+  /** Whether DNSSEC secures the zone, for those who ask about it. Default: nobody does. */
+  readonly signed?: boolean;
+  /** The MTA-STS policy of b.example that is known from before, when it need not be fetched. */
+  readonly policy?: string;
   /** What takes the place of the zone after the first attempt. */
   readonly laterZone?: readonly string[];
   /** Default: one recipient, `b@b.example`. */
@@ -75,15 +85,26 @@ export async function openStage(): Promise<{ readonly play: (row: Row) => Promis
 
 async function play(row: Row, dns: DnsZone): Promise<Seen> {
   const scripts = row.hops ?? { mx1: {} };
-  dns.hold(row.zone ?? plainZone(Object.keys(scripts)));
   const { hops, port, close } = await openHops(scripts);
+  const zone = [...(row.zone ?? plainZone(Object.keys(scripts))), ...(row.alsoInZone ?? [])];
+  dns.hold(
+    zone.map((line) => line.replace('PORT', String(port))),
+    row.signed,
+  );
+  using policies = policyFolder(row.policy);
+  const relay = {
+    port,
+    ...(row.signed !== undefined && { dnssec: { resolvers: [dns.server], timeout: 5000 } }),
+    ...(row.policy !== undefined && { mtaSts: { path: policies.path, fetchTimeout: 30_000 } }),
+    ...row.relay,
+  };
   const heard: Heard = { exchanges: [], settled: [], attempts: [], notices: [] };
   const home = deliverMemory({ claim: ({ domain }) => (domain === 'a.example' ? domain : undefined) });
   const house = await openHouse({
     listeners: [{ name: 'mx', host: '127.0.0.1', port: row.listensThere ? port : 0, binaryMime: true }],
     dns: { servers: [dns.server], timeout: row.dnsTimeout ?? 5000 },
     ...(row.delivery && { delivery: row.delivery as never }),
-    plugins: [acceptAll(), listening(heard), home, deliverSmtp({ port, ...row.relay })],
+    plugins: [acceptAll(), listening(heard), home, deliverSmtp(relay)],
   });
   try {
     for (let sent = 0; sent < (row.before ?? 0); sent++) await handIn(house, { ...row, body: 'before' });
@@ -145,6 +166,15 @@ function plainZone(hosts: readonly string[]): readonly string[] {
     `b.example MX ${10 * (index + 1)} ${host}.b.example`,
     `${host}.b.example ${host === 'six' ? 'AAAA' : 'A'} ${addressOf(host)}`,
   ]);
+}
+
+/** What an earlier run has kept. An empty text is no policy. */
+function policyFolder(text: string | undefined): { readonly path: string } & Disposable {
+  if (text === undefined) return { path: '', [Symbol.dispose]() {} };
+  const path = mkdtempSync(join(tmpdir(), 'posthouse-outcome-'));
+  const kept = { domain: 'b.example', id: '1', fetchedAt: fakeClock().now(), text };
+  if (text !== '') writeFileSync(join(path, 'b.example.json'), JSON.stringify(kept));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true }) };
 }
 
 function acceptAll() {

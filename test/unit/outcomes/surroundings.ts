@@ -1,7 +1,7 @@
 // What is not one dialogue: the hosts that DNS names, connections that are kept, providers with limits, and time.
 
-import { stall } from './opening.ts';
 import type { Row } from './stage.ts';
+import { stall } from './stall.ts';
 
 const MX1 = ['b.example MX 10 mx1.b.example', 'mx1.b.example A 127.0.0.1'];
 const MX2 = ['b.example MX 20 mx2.b.example', 'mx2.b.example A 127.0.0.2'];

@@ -1,7 +1,7 @@
 // The transaction: MAIL, RCPT, DATA, the message and its end; BDAT; and several recipients.
 
-import { stall, stallFor } from './opening.ts';
 import type { Row } from './stage.ts';
+import { says, stall, stallFor } from './stall.ts';
 
 const people = ['x', 'b', 'y', 'c'].map((name) => `${name}@b.example`);
 const LARGE = `${'x'.repeat(998)}\r\n`.repeat(8000);
@@ -24,6 +24,7 @@ export const MAIL: readonly Row[] = [
   { when: 'dropped at MAIL', hops: { mx1: { MAIL: 'DROP' } } },
   { when: 'dropped at MAIL, the second takes it', hops: { mx1: { MAIL: 'DROP' }, mx2: {} } },
   { when: 'no reply to MAIL within 5m', hops: { mx1: { MAIL: 'SILENCE' } }, during: stall },
+  { when: 'the reply to MAIL takes 4m', hops: { mx1: { MAIL: 'SILENCE' } }, during: says('250 at last', 4) },
   { when: '`354` to MAIL', hops: { mx1: { MAIL: '354 go on' } } },
 ];
 
@@ -54,6 +55,7 @@ export const RCPT: readonly Row[] = [
   { when: '`421` to RCPT, the second takes it', hops: { mx1: { RCPT: '421 no' }, mx2: {} } },
   { when: 'dropped at RCPT', hops: { mx1: { RCPT: 'DROP' } } },
   { when: 'no reply to RCPT within 5m', hops: { mx1: { RCPT: 'SILENCE' } }, during: stall },
+  { when: 'the reply to RCPT takes 4m', hops: { mx1: { RCPT: 'SILENCE' } }, during: says('250 at last', 4) },
 ];
 
 export const DATA: readonly Row[] = [
@@ -98,11 +100,7 @@ export const DATA: readonly Row[] = [
   {
     when: 'the reply to the message takes 9m',
     hops: { mx1: { message: 'SILENCE' } },
-    async during({ hops, pass, until }) {
-      await until(() => hops.mx1?.sessions[0]?.silent === true);
-      await pass(9 * 60_000);
-      hops.mx1?.say('250 at last\r\n');
-    },
+    during: says('250 at last', 9),
   },
 ];
 
