@@ -2,6 +2,9 @@
 
 import { isIPv4, isIPv6 } from 'node:net';
 
+const DOT = 46;
+const ZERO = 48;
+
 /** How many leading bits name a network. */
 export interface Prefixes {
   readonly ipv4Prefix: number;
@@ -11,8 +14,8 @@ export interface Prefixes {
 /** One text for all addresses of a network; anything that is no IP address is a network of its own. */
 export function networkOf(address: string, { ipv4Prefix, ipv6Prefix }: Prefixes): string {
   const plain = unmapped(address);
-  if (isIPv4(plain)) return masked(plain.split('.').map(Number), 8, ipv4Prefix);
-  if (isIPv6(plain)) return masked(groupsOf(plain), 16, ipv6Prefix);
+  if (isIPv4(plain)) return ipv4Network(plain, ipv4Prefix);
+  if (isIPv6(plain)) return ipv6Network(groupsOf(plain), ipv6Prefix);
   return plain;
 }
 
@@ -44,12 +47,27 @@ function groupsOf(address: string): number[] {
   return [...head, ...new Array<number>(Math.max(0, 8 - head.length - tail.length)).fill(0), ...tail];
 }
 
-function masked(units: readonly number[], bits: number, prefix: number): string {
-  const kept = units.map((unit, index) => {
-    const left = Math.min(bits, Math.max(0, prefix - index * bits));
-    return unit & ~((1 << (bits - left)) - 1);
+/** Without an array: limits and lists ask for it several times with each message. */
+function ipv4Network(address: string, prefix: number): string {
+  if (prefix >= 32) return `${address}/${prefix}`;
+  let value = 0;
+  let octet = 0;
+  for (let index = 0; index < address.length; index++) {
+    const code = address.charCodeAt(index);
+    if (code === DOT) {
+      value = (value << 8) | octet;
+      octet = 0;
+    } else octet = octet * 10 + code - ZERO;
+  }
+  // A shift by 32 shifts nothing.
+  const network = prefix === 0 ? 0 : ((value << 8) | octet) & (-1 << (32 - prefix));
+  return `${network >>> 24}.${(network >> 16) & 255}.${(network >> 8) & 255}.${network & 255}/${prefix}`;
+}
+
+function ipv6Network(groups: readonly number[], prefix: number): string {
+  const kept = groups.map((group, index) => {
+    const left = Math.min(16, Math.max(0, prefix - index * 16));
+    return group & ~((1 << (16 - left)) - 1);
   });
-  return bits === 8
-    ? `${kept.join('.')}/${prefix}`
-    : `${kept.map((unit) => unit.toString(16)).join(':')}/${prefix}`;
+  return `${kept.map((group) => group.toString(16)).join(':')}/${prefix}`;
 }

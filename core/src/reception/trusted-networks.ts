@@ -16,8 +16,12 @@ export const LOCAL_NETWORKS: readonly string[] = [
   'fe80::/10',
 ];
 
+/** Addresses whose answer is kept: several plugins ask of each message, and the list takes microseconds. */
+const ROOM = 2000;
+
 export class TrustedNetworks {
   readonly #networks = new BlockList();
+  readonly #asked = new Map<string, boolean>();
 
   /**
    * Throws a PosthouseError `config-invalid` that names the entry which is no network.
@@ -29,6 +33,15 @@ export class TrustedNetworks {
 
   /** An IPv4-mapped IPv6 address, as dual-stack sockets report IPv4 clients, counts as the IPv4 address (RFC 4291 §2.5.5.2). */
   has(address: string): boolean {
+    const known = this.#asked.get(address);
+    if (known !== undefined) return known;
+    const found = this.#find(address);
+    if (this.#asked.size >= ROOM) this.#asked.clear();
+    this.#asked.set(address, found);
+    return found;
+  }
+
+  #find(address: string): boolean {
     const plain = MAPPED.exec(address)?.[1] ?? withoutZone(address);
     if (isIPv4(plain)) return this.#networks.check(plain, 'ipv4');
     return isIPv6(plain) && this.#networks.check(plain, 'ipv6');
