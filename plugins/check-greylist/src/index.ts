@@ -111,7 +111,7 @@ class Greylist {
   #ask(store: GreylistStore, triplet: Triplet, { notes }: RcptAsked): Answer | undefined {
     const now = this.#clock.now();
     const { allowAfter, allowFor } = this.#config;
-    const network = allowAfter === 0 ? undefined : store.network(triplet.network);
+    const network = allowAfter === 0 ? undefined : store.network(triplet.network, now);
     if (network !== undefined && network.successes >= allowAfter && now - network.last <= allowFor) {
       store.refreshNetwork(triplet.network, network, now);
       notes.set(RESULT, 'network');

@@ -29,6 +29,13 @@ const SCHEMA = `
 
 /** Entries dropped at a time when there are too many, so that this is not done for each new one. */
 const DROPPED_AT_ONCE = 1000;
+/**
+ * Milliseconds for which what was read of a network is good: a busy one is not looked up for each mail. Another process
+ * that has let a network pass is heard of so much later.
+ */
+const KEEP = 1000;
+/** Networks at hand. */
+const AT_HAND = 2000;
 /** `last` is this exact: a known client costs no write for each mail. */
 const REFRESH = 60 * 60_000;
 
@@ -55,6 +62,7 @@ export class GreylistStore {
   readonly #database: DatabaseSync;
   readonly #statements: Statements;
   readonly #room: number;
+  readonly #atHand = new Map<string, { readonly success: Success | undefined; readonly read: number }>();
   #count: number;
 
   /**
@@ -112,27 +120,32 @@ export class GreylistStore {
 
   pass(triplet: Triplet, { first }: Remembered, now: number): void {
     this.#put(triplet, { first, last: now, passed: true });
-    const before = this.network(triplet.network);
-    this.#statements.putNetwork.run(triplet.network, (before?.successes ?? 0) + 1, now);
+    const before = this.#readNetwork(triplet.network);
+    this.#putNetwork(triplet.network, { successes: (before?.successes ?? 0) + 1, last: now });
   }
 
   refresh(triplet: Triplet, remembered: Remembered, now: number): void {
     if (now - remembered.last >= REFRESH) this.#put(triplet, { ...remembered, last: now });
   }
 
-  network(network: string): Success | undefined {
-    const row = this.#statements.findNetwork.get(network);
-    return row && { successes: Number(row.successes), last: Number(row.last) };
+  network(network: string, now: number): Success | undefined {
+    const known = this.#atHand.get(network);
+    if (known !== undefined && Math.abs(now - known.read) < KEEP) return known.success;
+    const success = this.#readNetwork(network);
+    if (this.#atHand.size >= AT_HAND) this.#atHand.clear();
+    this.#atHand.set(network, { success, read: now });
+    return success;
   }
 
   refreshNetwork(network: string, { successes, last }: Success, now: number): void {
-    if (now - last >= REFRESH) this.#statements.putNetwork.run(network, successes, now);
+    if (now - last >= REFRESH) this.#putNetwork(network, { successes, last: now });
   }
 
   /** Drops what is too old to count for anything. */
   sweep(before: { readonly unpassed: number; readonly passed: number; readonly networks: number }): void {
     this.#statements.dropStale.run(before.unpassed, before.passed);
     this.#statements.dropStaleNetworks.run(before.networks);
+    this.#atHand.clear();
     this.#count = this.#counted();
     if (this.#count > this.#room) this.#dropOldest();
   }
@@ -145,10 +158,21 @@ export class GreylistStore {
     this.#statements.put.run(network, sender, recipient, first, last, passed ? 1 : 0);
   }
 
+  #readNetwork(network: string): Success | undefined {
+    const row = this.#statements.findNetwork.get(network);
+    return row && { successes: Number(row.successes), last: Number(row.last) };
+  }
+
+  #putNetwork(network: string, { successes, last }: Success): void {
+    this.#statements.putNetwork.run(network, successes, last);
+    this.#atHand.delete(network);
+  }
+
   #dropOldest(): void {
     const excess = this.#count - this.#room + Math.min(DROPPED_AT_ONCE, Math.ceil(this.#room / 100));
     this.#statements.dropOldest.run(excess);
     this.#statements.dropOldestNetworks.run(this.#room);
+    this.#atHand.clear();
     this.#count = this.#counted();
   }
 

@@ -28,8 +28,9 @@ export function tripletOf(
 
 /** List servers and forwarders put a number or a hash into each sender: what changes from mail to mail is left out. */
 function lastingSender({ local, domain }: Mailbox): string {
-  const lasting = local
-    .toLowerCase()
+  const lower = local.toLowerCase();
+  if (!/[\d+=]/.test(lower)) return `${lower}@${domain}`;
+  const lasting = lower
     // BATV and SRS
     .replace(/^prvs=[^=]*=/, '')
     .replace(/^(srs[01])([=+-]).*$/, '$1$2')
