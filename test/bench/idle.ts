@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Behaviour } from '../support/crowd.ts';
 import { CrowdProcess } from '../support/crowd-process.ts';
-import type { Contestant } from './contestant.ts';
+import type { Contestant, RunningServer } from './contestant.ts';
 import { familyOf } from './process-accounts.ts';
 
 export interface IdleRow {
@@ -14,7 +14,9 @@ export interface IdleRow {
   /** Octets of the server with no client. */
   readonly empty: number;
   /** Octets for each connection; undefined where the server would not hold so many. */
-  readonly each: number | undefined;
+  readonly plain: number | undefined;
+  /** The same after STARTTLS; undefined too where the server has no TLS. */
+  readonly tls: number | undefined;
 }
 
 /** One process of clients holds so many: each has a limit of open files as well. */
@@ -37,15 +39,12 @@ export async function idle(
     } as const;
     const server = await contestant.start(arena);
     try {
-      // The first clients cost what is made once for all.
-      await (await gather(server.port, 20)).disposeAsync();
-      await wait(SETTLED);
-      const empty = memoryOf(server.pid);
       rows.push({
         server: contestant.name,
         connections,
-        empty,
-        each: await held(server.port, server.pid, connections, empty),
+        empty: await memoryAtRest(server.pid),
+        plain: await held(server, connections, 'idle'),
+        tls: contestant.tls === false ? undefined : await held(server, connections, 'idle-starttls'),
       });
     } finally {
       await server.stop();
@@ -54,11 +53,17 @@ export async function idle(
   return rows;
 }
 
-async function held(port: number, pid: number, count: number, empty: number): Promise<number | undefined> {
+async function held(
+  { port, pid }: RunningServer,
+  count: number,
+  behaviour: Behaviour,
+): Promise<number | undefined> {
   try {
-    const crowds = await gather(port, count);
-    await wait(SETTLED);
-    const each = (memoryOf(pid) - empty) / count;
+    // The first clients cost what is made once for all.
+    await (await gather(port, 20, behaviour)).disposeAsync();
+    const empty = await memoryAtRest(pid);
+    const crowds = await gather(port, count, behaviour);
+    const each = ((await memoryAtRest(pid)) - empty) / count;
     await crowds.disposeAsync();
     return each;
   } catch {
@@ -66,8 +71,12 @@ async function held(port: number, pid: number, count: number, empty: number): Pr
   }
 }
 
-async function gather(port: number, count: number): Promise<AsyncDisposableStack> {
-  const behaviour: Behaviour = 'idle';
+async function memoryAtRest(pid: number): Promise<number> {
+  await wait(SETTLED);
+  return memoryOf(pid);
+}
+
+async function gather(port: number, count: number, behaviour: Behaviour): Promise<AsyncDisposableStack> {
   const crowds = new AsyncDisposableStack();
   try {
     for (let from = 0; from < count; from += CROWD) {
@@ -101,12 +110,14 @@ function proportionalSize(pid: number): number {
 
 export function idleTable(rows: readonly IdleRow[]): string {
   const lines = [
-    '| server | connections | idle, MiB | KiB for each connection |',
-    '| --- | --- | --- | --- |',
+    '| server | connections | idle, MiB | KiB for each connection | under TLS |',
+    '| --- | --- | --- | --- | --- |',
   ];
-  for (const { server, connections, empty, each } of rows) {
-    const kib = each === undefined ? 'not held' : (each / 1024).toFixed(1);
-    lines.push(`| ${server} | ${connections} | ${(empty / 1024 ** 2).toFixed(0)} | ${kib} |`);
-  }
+  const kib = (octets: number | undefined): string =>
+    octets === undefined ? '–' : (octets / 1024).toFixed(1);
+  for (const { server, connections, empty, plain, tls } of rows)
+    lines.push(
+      `| ${server} | ${connections} | ${(empty / 1024 ** 2).toFixed(0)} | ${kib(plain)} | ${kib(tls)} |`,
+    );
   return lines.join('\n');
 }

@@ -1,6 +1,6 @@
 // npm run bench: Posthouse against its peers, in one run on one disk.
 //
-//   --suite NAME      promises (default), matrix (every combination: hours), guard (short; fails below the floors)
+//   --suite NAME      promises (default; says which aims are reached), matrix (every combination: hours), guard (short; fails below the floors)
 //   --servers A,B     only these; those that are not installed are left out anyhow
 //   --jobs A,B        only these of accept, relay, maildir
 //   --source NAME     only the load of smtp-source or of generator
@@ -16,6 +16,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { verdicts, verdictTable } from './aims.ts';
 import type { Contestant } from './contestant.ts';
 import { exim } from './contestants/exim.ts';
 import { haraka } from './contestants/haraka.ts';
@@ -58,6 +59,8 @@ const ALL: readonly Contestant[] = [
   haraka,
   smtpServer,
 ];
+/** The peers whose 250 means that the message has been synced. */
+const RIVALS = [postfix, exim, haraka, smtpServer].filter(({ syncs }) => syncs).map(({ name }) => name);
 /** The guard compares with what a run of the same minute says the machine can do. */
 const GUARDS: readonly Contestant[] = [posthouse('Posthouse'), responder, postfix];
 
@@ -78,7 +81,10 @@ async function bench(): Promise<void> {
     folder: disk.folder,
   });
   console.log(`\n${table(rows)}\n`);
-  if (values.json !== undefined) writeFileSync(values.json, JSON.stringify({ caption, rows }, undefined, 2));
+  const judged = suite === 'promises' ? verdicts(rows, RIVALS) : [];
+  if (judged.length > 0) console.log(`${verdictTable(judged)}\n`);
+  if (values.json !== undefined)
+    writeFileSync(values.json, JSON.stringify({ caption, rows, aims: judged }, undefined, 2));
   if (values.svg !== undefined) writeFileSync(values.svg, picture(rows, caption));
   const shortfalls = suite === 'guard' ? belowTheFloor(rows) : [];
   for (const shortfall of shortfalls) console.error(shortfall);

@@ -32,6 +32,20 @@ const BEHAVIOURS = {
     socket.write('EHLO crowd.example\r\n');
     whenHeard(socket, '250 ', placed);
   },
+  /** The same under TLS, for which it asks with STARTTLS. */
+  'idle-starttls': (socket, placed) => {
+    socket.write('EHLO crowd.example\r\n');
+    whenHeard(socket, '250 ', () => {
+      socket.write('STARTTLS\r\n');
+      whenHeard(socket, '220 ', () => {
+        socket.removeAllListeners('data');
+        const secure = connectTls({ socket, rejectUnauthorized: false });
+        secure.on('error', () => {});
+        secure.write('EHLO crowd.example\r\n');
+        whenHeard(secure, '250 ', placed);
+      });
+    });
+  },
   /** Begins a command and goes on with it octet by octet. */
   'slow-command': (socket, placed) => {
     trickle(socket);
