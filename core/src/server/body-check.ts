@@ -16,7 +16,7 @@ const KEYS: { readonly [K in keyof Required<AnyPluginBody>]: readonly string[] }
   stop: ['function'],
 };
 
-export function checkBody({ name, spec }: ResolvedPlugin, body: unknown): void {
+export function checkBody({ name, spec }: Pick<ResolvedPlugin, 'name' | 'spec'>, body: unknown): void {
   const refused = (what: string): PosthouseError =>
     new PosthouseError('plugin-invalid', `setup of plugin ${name} returned ${what}`);
   if (body instanceof Promise) throw refused('a promise; setup wires at once, start may be async');

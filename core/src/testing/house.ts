@@ -6,6 +6,7 @@ import type { PluginEntry, ServerDefinition } from '../server/definition.ts';
 import { connectedPair } from '../server/in-process-socket.ts';
 import { createServer, type Server } from '../server/server.ts';
 import { storeMemory } from '../server/store-memory.ts';
+import type { CrashableQueue } from './crashable-queue.ts';
 import { type FakeClock, fakeChance, fakeClock } from './fake-clock.ts';
 import { fakeResolver } from './fake-resolver.ts';
 import { type RecordingLogger, recordingLogger } from './recording-logger.ts';
@@ -17,8 +18,13 @@ export interface HouseOptions extends Partial<Omit<ServerDefinition, 'plugins'>>
   readonly resolver?: ReturnType<typeof fakeResolver>;
   /** false when one of the plugins is a store. */
   readonly memoryStore?: boolean;
+  /** In the place of the memory store: a queue that outlives the house, which crashes when it is told to. */
+  readonly queue?: CrashableQueue;
   readonly clock?: FakeClock;
 }
+
+/** Milliseconds. */
+const LONGER_THAN_ANY_DRAIN = 600_000;
 
 export interface Caller {
   readonly listener?: string;
@@ -39,15 +45,22 @@ export interface OpenHouse extends AsyncDisposable {
 }
 
 export async function openHouse(options: HouseOptions): Promise<OpenHouse> {
-  const { plugins, resolver, memoryStore, clock: ownClock, ...definition } = options;
+  const { plugins, resolver, memoryStore, queue, clock: ownClock, ...definition } = options;
   const clock = ownClock ?? fakeClock();
   const log = recordingLogger();
+  const clients = new Set<Duplex>();
+  const store =
+    queue === undefined
+      ? storeMemory()
+      : await queue.open(() => {
+          for (const client of clients) client.destroy();
+        });
   const server = createServer(
     {
       hostname: 'house.example',
       listeners: [{ name: 'mx', host: '127.0.0.1', port: 0 }],
       ...definition,
-      plugins: memoryStore === false ? plugins : [storeMemory(), ...plugins],
+      plugins: memoryStore === false ? plugins : [store, ...plugins],
     },
     {
       clock,
@@ -67,10 +80,15 @@ export async function openHouse(options: HouseOptions): Promise<OpenHouse> {
       localPort: 25,
     });
     found.accept(pair.server);
+    clients.add(pair.client);
+    pair.client.once('close', () => clients.delete(pair.client));
     return pair.client;
   };
   const stop = async (): Promise<void> => {
-    await server.stop();
+    const stopped = server.stop();
+    // Whatever a crashed house still waits for, nobody else does.
+    if (queue?.crashed) await clock.advance(LONGER_THAN_ANY_DRAIN);
+    await stopped;
   };
   return {
     server,

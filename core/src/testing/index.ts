@@ -3,6 +3,7 @@
 export { NoteBook } from '../hooks/index.ts';
 export { connectedPair } from '../server/in-process-socket.ts';
 export { authMemory, type MemoryUsersOptions } from './auth-memory.ts';
+export { type CrashableQueue, crashableQueue } from './crashable-queue.ts';
 export { type DeliveredMessage, deliverMemory, type MemoryTransport } from './deliver-memory.ts';
 export { type FakeClock, fakeChance, fakeClock } from './fake-clock.ts';
 export { fakeResolver } from './fake-resolver.ts';

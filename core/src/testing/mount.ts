@@ -56,7 +56,8 @@ export interface MountedPlugin extends AsyncDisposable {
 
 /**
  * @param services by the plugin's own names (`needs`); the usual ones have fakes as defaults: Clock, Chance,
- * Resolver, Logger, EventSink, Identifiers, ServerIdentity, AuthenticationResultsRules.
+ * Resolver, Logger, EventSink, Identifiers, Counters, Mailer, ServerIdentity, BounceClassifier,
+ * AuthenticationResultsRules.
  * @param clock the one that it is given where it needs one; a new one by default.
  */
 export async function mount(

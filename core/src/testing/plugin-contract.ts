@@ -4,7 +4,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { allowedKinds, type ConfiguredPlugin, hookNames, type SessionHook } from '../contract/index.ts';
+import {
+  type AnyPluginBody,
+  allowedKinds,
+  type ConfiguredPlugin,
+  hookNames,
+  type SessionHook,
+} from '../contract/index.ts';
+import { checkBody } from '../server/body-check.ts';
 import { fakeClock } from './fake-clock.ts';
 import { type MountedPlugin, mount, setUp } from './mount.ts';
 import { ADDRESSES, QUESTIONS } from './plugin-contract-questions.ts';
@@ -35,6 +42,25 @@ export function pluginContract(configure: () => ConfiguredPlugin, options: Plugi
 
   promise('every key of its configuration says what it means', () => {
     assert.deepEqual(undescribed(spec.config), []);
+  });
+
+  promise('a key that its configuration does not know is refused', () => {
+    const configured = configure();
+    const config = { ...(configured.config as object | undefined), [UNKNOWN_KEY]: true };
+    assert.throws(() => setUp({ ...configured, config }, services(), recordingLogger()), {
+      code: 'config-invalid',
+      message: new RegExp(`${UNKNOWN_KEY} is unknown`),
+    });
+  });
+
+  promise('what its set-up returns is what a plugin has', () => {
+    const { spec: own, body } = setUp(configure(), services(), recordingLogger());
+    checkBody({ name: own.name, spec: own }, body);
+  });
+
+  promise('set up again, it has the same hooks in the same order, observers and services', () => {
+    const shapes = [1, 2].map(() => shapeOf(setUp(configure(), services(), recordingLogger()).body));
+    assert.deepEqual(shapes[1], shapes[0]);
   });
 
   promise('setting it up touches nothing: no timer, socket or file before its start', async () => {
@@ -88,6 +114,14 @@ export function pluginContract(configure: () => ConfiguredPlugin, options: Plugi
       );
     }
   });
+}
+
+const UNKNOWN_KEY = 'no-such-key';
+
+/** Where it stands in every plan, and what it is to others. */
+function shapeOf({ hooks = {}, observe = {}, services = {} }: AnyPluginBody): object {
+  const places = Object.entries(hooks).map(([hook, placed]) => [hook, (placed as { order?: unknown }).order]);
+  return { places, observed: Object.keys(observe), services: Object.keys(services) };
 }
 
 /** Asks everything, and gives what was answered. */

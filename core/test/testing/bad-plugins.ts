@@ -18,6 +18,31 @@ pluginContract(() =>
 
 pluginContract(() =>
   definePlugin({
+    name: 'bad-keys',
+    config: Type.Object({}, { additionalProperties: true }),
+    setup: () => ({}),
+  })({}),
+);
+
+pluginContract(() =>
+  definePlugin({ name: 'bad-shape', setup: () => ({ hooks: { 'on-rpct': () => {} } }) as object })(),
+);
+
+let setUps = 0;
+
+pluginContract(() =>
+  definePlugin({
+    name: 'bad-order',
+    setup() {
+      setUps += 1;
+      const order = setUps % 2 === 0 ? 'early' : 'late';
+      return { hooks: { 'on-rcpt': { order, handler: () => undefined } } };
+    },
+  })(),
+);
+
+pluginContract(() =>
+  definePlugin({
     name: 'bad-setup',
     needs: { clock: Clock },
     setup({ clock }) {
