@@ -5,14 +5,19 @@
 //   --repetitions N   runs of each cell (default 3)
 //   --messages N      messages of a run (default 6,000)
 //   --only A,B        only these rows, and `bare`
+//   --size N          octets of a message (default 4,096)
 //   --sessions N      sessions at a time (default 100)
 
-import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BodyHash, signingInput } from '@posthouse/core/dkim';
+import { Daemon } from '../support/daemon.ts';
 import { dnsZone } from '../support/dns-zone.ts';
+import { type FakeDaemons, fakeDaemons } from '../support/fake-daemons.ts';
+import { freePort } from '../support/free-port.ts';
+import { missingProgram } from '../support/requirements.ts';
 import { startConfigured, storeAndOpenHouse } from './contestants/posthouse.ts';
 import { benchDisk } from './journaled-disk.ts';
 import { type Measurement, measure } from './measure.ts';
@@ -24,13 +29,14 @@ const { values } = parseArgs({
     repetitions: { type: 'string' },
     messages: { type: 'string' },
     only: { type: 'string' },
+    size: { type: 'string' },
     sessions: { type: 'string' },
   },
 });
 const repetitions = Number(values.repetitions ?? 3);
 const messages = Number(values.messages ?? 6_000);
 const CLIENT = '192.0.2.10';
-const SIZE = 4096;
+const SIZE = Number(values.size ?? 4096);
 
 const plugin = (name: string, config: object = {}, mode = 'enforce'): object => ({
   use: `@posthouse/${name}`,
@@ -50,24 +56,64 @@ const ACCESS = plugin('check-access', {
   rules: [{ of: 'client', entries: ['198.51.100.0/24'], format: 'list' }],
 });
 
+/** Who takes part besides the server: daemons, and keys. */
+interface Others {
+  readonly daemons: FakeDaemons;
+  /** The port of a Redis, where there is one. */
+  readonly redis: number | undefined;
+  /** Private, PEM. */
+  readonly key: string;
+}
+
 /** Rows: the plugins beside the store. `reference` is what `examples/reference-mta` asks of strangers, in its modes. */
-const rows: Readonly<Record<string, readonly object[]>> = {
+const rowsWith = ({ daemons, redis, key }: Others): Readonly<Record<string, readonly object[]>> => ({
   bare: [],
   'check-client': [CLIENT_CHECK],
   'check-client with names': [plugin('check-client', { unconfirmedReverseName: 'defer' })],
   'check-limits': [LIMITS],
+  ...(redis !== undefined && {
+    'check-limits by Redis': [plugin('counter-redis', { url: `redis://127.0.0.1:${redis}` }), LIMITS],
+  }),
   'check-greylist observing': [GREYLIST],
   'check-access': [ACCESS],
   'check-recipients of a file': [
     plugin('check-recipients', { domains: ['posthouse.test'], file: { path: './mailboxes' } }),
   ],
+  'check-recipients asking each time': [
+    plugin('check-recipients', {
+      domains: ['posthouse.test'],
+      nextHop: { host: '127.0.0.1', port: daemons.nextHop },
+      requests: 1000,
+      knownFor: 0,
+    }),
+  ],
   'check-sender-domain': [plugin('check-sender-domain')],
+  'check-suppression': [plugin('check-suppression', { path: './suppression.db' })],
   'check-dnsbl': [plugin('check-dnsbl', { zones: ['bl.test'] })],
+  'check-dnsbl of links': [plugin('check-dnsbl', { zones: [{ zone: 'uri.test', of: ['link'] }] })],
+  'check-headers': [plugin('check-headers')],
+  'check-score': [plugin('check-client', { noReverseName: 1 }), plugin('check-score')],
+  'check-milter': [plugin('check-milter', { milters: [{ at: daemons.milter }], connections: 1000 })],
+  'check-clamd': [plugin('check-clamd', { servers: [daemons.clamd], scans: 1000 })],
+  'check-rspamd': [plugin('check-rspamd', { url: daemons.rspamd, scans: 1000 })],
   'check-auth observing': [plugin('check-auth', {}, 'observe')],
   'check-auth enforcing': [plugin('check-auth')],
+  'check-auth and sign-arc': [
+    plugin('check-auth'),
+    plugin('sign-arc', { domain: 'posthouse.test', selector: 's2026', key }),
+  ],
+  'check-auth and report-dmarc': [
+    plugin('check-auth'),
+    plugin('report-dmarc', {
+      path: './reports',
+      organization: 'Bench',
+      from: 'dmarc@posthouse.test',
+      spread: 0,
+    }),
+  ],
   reference: [CLIENT_CHECK, LIMITS, GREYLIST, plugin('check-auth', {}, 'observe')],
   'reference enforcing': [CLIENT_CHECK, LIMITS, GREYLIST, plugin('check-auth')],
-};
+});
 
 function zoneOf(key: string): readonly string[] {
   return [
@@ -83,11 +129,9 @@ function zoneOf(key: string): readonly string[] {
 }
 
 /** An ordinary message, and the same with a signature (RSA 2048, relaxed/relaxed). */
-function letters(): { readonly key: string; readonly plain: Buffer; readonly signed: Buffer } {
-  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const body = 'The quick brown fox jumps over the lazy dog, and then the whole of it again.\r\n'.repeat(
-    SIZE / 78,
-  );
+function letters(privateKey: KeyObject): { readonly plain: Buffer; readonly signed: Buffer } {
+  const line = 'The quick brown fox jumps over the lazy dog, and then the whole of it again.\r\n';
+  const body = `See https://www.client.example/offer\r\n${line.repeat(SIZE / 78)}`;
   const fields = [
     'From: Bench <bench@client.example>\r\n',
     'To: box@posthouse.test\r\n',
@@ -103,7 +147,6 @@ function letters(): { readonly key: string; readonly plain: Buffer; readonly sig
   const signature = sign('sha256', signingInput(fields, own, 'relaxed'), privateKey).toString('base64');
   const plain = `${fields.join('')}\r\n${body}`;
   return {
-    key: publicKey.export({ type: 'spki', format: 'der' }).toString('base64'),
     plain: Buffer.from(plain),
     signed: Buffer.from(`${own}${signature}\r\n${plain}`),
   };
@@ -112,8 +155,14 @@ function letters(): { readonly key: string; readonly plain: Buffer; readonly sig
 async function bench(): Promise<void> {
   using disk = benchDisk();
   await using dns = await dnsZone();
-  const { key, plain, signed } = letters();
-  dns.hold(zoneOf(key));
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const { plain, signed } = letters(privateKey);
+  dns.hold(zoneOf(publicKey.export({ type: 'spki', format: 'der' }).toString('base64')));
+  await using daemons = await fakeDaemons();
+  const redis = missingProgram('redis-server', '--version') === undefined ? await freePort() : undefined;
+  await using _ = redis === undefined ? undefined : await startRedis(redis, disk.folder);
+  const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const rows = rowsWith({ daemons, redis, key });
   const scenarios = ['plain', 'signed'].map((name): Scenario & { readonly file: string } => {
     const file = join(disk.folder, name);
     writeFileSync(file, name === 'plain' ? plain : signed);
@@ -161,6 +210,11 @@ async function bench(): Promise<void> {
   } finally {
     for (const server of servers) await server.stop();
   }
+}
+
+function startRedis(port: number, folder: string): Promise<Daemon> {
+  const settings = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dir', folder];
+  return Daemon.start('redis-server', settings, { port });
 }
 
 function table(names: readonly string[], runs: readonly (readonly Measurement[][])[]): string {
