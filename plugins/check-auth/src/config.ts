@@ -100,9 +100,9 @@ export const ConfigSchema = Type.Object(
       Type.Object(
         {
           time: Duration({
-            default: '8s',
+            default: '4s',
             description:
-              'The DNS of SPF, and again that of the rest, from the first question on. Below `deadlines.hook`.',
+              'The DNS of SPF, and again that of the rest, from the first question on. Twice as much must be below `deadlines.hook`: else a silent DNS is a 451, whatever `temporaryErrors` says.',
           }),
           lookups: Type.With(Type.Integer({ minimum: 20 }), {
             default: 100,
