@@ -21,6 +21,7 @@ const DEADLY = `
 export default { plugin: { name: 'check-deadly', setup: () => ({ hooks: { 'on-mail-from': ({ sender }) => {
   if (sender?.local === 'throw') setImmediate(() => { throw new Error('a bug'); });
   if (sender?.local === 'exit') process.exit(1);
+  if (sender?.local === 'heap') for (const all = []; ; ) all.push(new Array(1_000_000).fill(0.5));
 } } }) } };
 `;
 
@@ -68,4 +69,31 @@ test('what has its 250 arrives whole, however often a receiving worker dies unde
   assert.deepEqual({ lost, damaged }, { lost: [], damaged: [] });
   assert.equal(server.log.filter(({ msg }) => msg === 'worker-died').length, DEATHS);
   assert.ok(ledger.promised > DEATHS * 10, 'there was too little load to show anything');
+});
+
+test('a worker whose heap is full ends alone and is replaced', async () => {
+  using folder = new TemporaryFolder('posthouse-worker-heap');
+  writeFileSync(folder.join('deadly.mjs'), DEADLY);
+  const { plugins } = durableHouse();
+  const house = durableHouse({ workers: 2, plugins: [{ use: './deadly.mjs' }, ...plugins] });
+  // Filling gigabytes would take its time.
+  await using server = await ServerProcess.start(folder.path, house, {
+    NODE_OPTIONS: '--max-old-space-size=80',
+  });
+  const killer = await SmtpClient.greet(server.port);
+  await killer
+    .begin({ sender: 'heap@client.example', recipients: [`box1@${DOMAIN}`] })
+    .catch(() => undefined);
+  killer.destroy();
+  const { why } = await server.until(({ msg }) => msg === 'worker-died');
+  assert.match(String(why), /memory limit/);
+  await server.until(({ msg }) => msg === 'worker-replaced');
+  // Both workers, whichever the client gets.
+  for (let message = 0; message < 8; message++) {
+    const client = await SmtpClient.greet(server.port);
+    const envelope = { sender: 'a@client.example', recipients: [`box1@${DOMAIN}`] };
+    assert.equal((await client.send(envelope, 'Subject: after\r\n\r\ntext\r\n')).code, 250);
+    await client.quit();
+  }
+  await server.stop();
 });

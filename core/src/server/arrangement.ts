@@ -24,6 +24,8 @@ export interface Surroundings {
   readonly failures: LoginFailures;
   /** Where a certificate of our own is kept when none is configured; undefined: in memory. */
   readonly selfSignedFile: string | undefined;
+  /** By which threads resume each other's TLS sessions; undefined: there are no others. */
+  readonly ticketSecret?: Uint8Array;
   /** Who hears of certificates. Default: whoever hears of everything else. */
   readonly certificateEvents?: EventSink;
 }
@@ -31,9 +33,16 @@ export interface Surroundings {
 /** Touches nothing outside. Throws a PosthouseError when something does not fit together. */
 export function arrange<H extends ReceivingHouse>(house: H, surroundings: Surroundings): Arrangement<H> {
   const { definition } = house;
-  const { system, failures, selfSignedFile, certificateEvents = house.events } = surroundings;
+  const { system, failures, selfSignedFile, ticketSecret, certificateEvents = house.events } = surroundings;
   const { tls, hostname, listeners } = definition;
-  const certificates = new Certificates(tls, hostname, selfSignedFile, system.clock, certificateEvents);
+  const certificates = new Certificates(
+    tls,
+    hostname,
+    selfSignedFile,
+    system.clock,
+    certificateEvents,
+    ticketSecret,
+  );
   const parts = { definition, house, certificates, failures, system };
   const contexts = new Map(listeners.map((listener) => [listener, contextOf(listener, parts)]));
   return { definition, house, certificates, contexts };

@@ -1,7 +1,7 @@
 // The certificates of the running server: loaded at the start and again when their files change or the operator asks,
 // chosen by name, and watched for their end. What cannot be loaded leaves what is in use as it is, and says so.
 
-import { constants } from 'node:crypto';
+import { constants, createHmac } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { createSecureContext, type SecureContext, type TLSSocketOptions } from 'node:tls';
 import { type Clock, type EventSink, PosthouseError, type Timer } from '../../contract/index.ts';
@@ -14,6 +14,8 @@ import { certificateFiles, DEFAULT_CIPHERS, type TlsSettings } from './settings.
 /** How often the files are looked at: a stat of each. */
 const LOOK = 10_000;
 const DAY = 86_400_000;
+/** Octets of the name and the two keys of a ticket (RFC 5077 §4), as OpenSSL takes them together. */
+const TICKET_KEYS = 48;
 
 /** What one listener wants of its clients. */
 export interface ClientCertificatePolicy {
@@ -39,6 +41,7 @@ export class Certificates {
   readonly #settings: TlsSettings;
   readonly #hostname: string;
   readonly #selfSignedFile: string | undefined;
+  readonly #ticketSecret: Uint8Array | undefined;
   readonly #clock: Clock;
   readonly #events: EventSink;
   readonly #listeners: ListenerContexts[] = [];
@@ -48,19 +51,24 @@ export class Certificates {
   #look: Timer | undefined;
   #daily: Timer | undefined;
 
-  /** @param selfSignedFile where a certificate of our own is kept when none is configured; undefined: in memory */
+  /**
+   * @param selfSignedFile where a certificate of our own is kept when none is configured; undefined: in memory
+   * @param ticketSecret whoever has the same one resumes our sessions, and we theirs; undefined: nobody else does
+   */
   constructor(
     settings: TlsSettings,
     hostname: string,
     selfSignedFile: string | undefined,
     clock: Clock,
     events: EventSink,
+    ticketSecret?: Uint8Array,
   ) {
     this.#settings = settings;
     this.#hostname = hostname;
     this.#selfSignedFile = selfSignedFile;
     this.#clock = clock;
     this.#events = events;
+    this.#ticketSecret = ticketSecret;
   }
 
   /** For a listener that speaks TLS. Good for handshakes after `start`. */
@@ -121,7 +129,9 @@ export class Certificates {
         ? [selfSigned(this.#hostname, this.#selfSignedFile, this.#clock.now())]
         : files.map(named);
     // All or nothing: only when everything could be made does anything change.
-    const made = this.#listeners.map((listener) => optionsOf(listener, certificates, this.#settings));
+    const made = this.#listeners.map((listener) =>
+      optionsOf(listener, certificates, this.#settings, this.#ticketSecret),
+    );
     for (const [index, listener] of this.#listeners.entries())
       listener.options = made[index] as TLSSocketOptions;
     this.#loaded = certificates;
@@ -163,21 +173,26 @@ export class Certificates {
 export function optionsOf(
   { clientCertificates, clientCa }: ClientCertificatePolicy,
   certificates: readonly Certificate[],
-  { minVersion, ciphers }: Pick<TlsSettings, 'minVersion' | 'ciphers'>,
+  { minVersion, ciphers = DEFAULT_CIPHERS }: Pick<TlsSettings, 'minVersion' | 'ciphers'>,
+  ticketSecret?: Uint8Array,
 ): TLSSocketOptions {
   const ca =
     clientCertificates === 'none' || clientCa === undefined ? undefined : readFileSync(clientCa, 'utf8');
-  const choices = certificates.map(({ names, cert, key }) => ({
+  // A resumed session counts only where its client certificate was asked for in the same way.
+  const sessionIdContext = clientCertificates === 'none' ? 'posthouse' : 'posthouse-client';
+  const choices = certificates.map(({ names, cert, key, fingerprint }) => ({
     names,
     context: createSecureContext({
       cert,
       key,
       minVersion,
-      ciphers: ciphers ?? DEFAULT_CIPHERS,
+      ciphers,
       secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
-      // A resumed session counts only where its client certificate was asked for in the same way.
-      sessionIdContext: clientCertificates === 'none' ? 'posthouse' : 'posthouse-client',
+      sessionIdContext,
       ...(clientCertificates !== 'none' && { ca: ca ?? [] }),
+      ...(ticketSecret !== undefined && {
+        ticketKeys: ticketKeys(ticketSecret, [sessionIdContext, fingerprint, minVersion, ciphers, ca ?? '']),
+      }),
     }),
   }));
   const [first] = choices;
@@ -196,6 +211,11 @@ export function optionsOf(
     SNICallback: (name: string, done: (error: Error | null, context?: SecureContext) => void) =>
       done(null, table.find(name).context),
   };
+}
+
+/** Other settings have other keys: after a change of the authorities, say, no session from before it is resumed. */
+function ticketKeys(secret: Uint8Array, settings: readonly string[]): Buffer {
+  return createHmac('sha512', secret).update(JSON.stringify(settings)).digest().subarray(0, TICKET_KEYS);
 }
 
 function named(files: { readonly cert: string; readonly key: string }): Certificate {

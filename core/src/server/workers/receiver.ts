@@ -135,6 +135,7 @@ export class Receiver {
       system,
       failures,
       selfSignedFile: join(folder, SELF_SIGNED),
+      ticketSecret: this.#birth.ticketSecret,
       certificateEvents: MUTE,
     };
     const arrangement = arrange(assembleReceiving(definition, system, this.#elsewhere), surroundings);

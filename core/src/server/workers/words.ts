@@ -20,6 +20,7 @@ export interface WorkerBirth {
   readonly tallies: SharedArrayBuffer;
   readonly tallySeed: number;
   readonly loginSecret: Uint8Array;
+  readonly ticketSecret: Uint8Array;
   /** The least important lines that the log has. */
   readonly logLevel: string;
 }

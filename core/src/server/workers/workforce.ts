@@ -21,6 +21,8 @@ const GRACE = 5000;
 /** Milliseconds before a successor begins, where workers die one after the other: the first pause, and the longest. */
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 30_000;
+/** Octets. */
+const TICKET_SECRET = 32;
 /** A worker that has lived so long died of something new. */
 const LONG_LIFE = 60_000;
 
@@ -65,7 +67,8 @@ export class Workforce implements Entrance {
     this.#failures = failures;
     const memory = SharedTallies.memory(workers);
     const tallySeed = randomBytes(4).readInt32LE();
-    this.#birth = { tallies: memory, tallySeed, loginSecret, logLevel: system.logger.level };
+    const ticketSecret = randomBytes(TICKET_SECRET);
+    this.#birth = { tallies: memory, tallySeed, loginSecret, ticketSecret, logLevel: system.logger.level };
     this.#tallies = new SharedTallies(memory, 0, tallySeed, system.clock);
     this.#posts = Array.from({ length: workers }, (_, lane) => ({
       lane,

@@ -1,7 +1,9 @@
 // Several threads that receive, on real sockets: mail, limits, deaths, reloads and the end reach all of them.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
+import type { TLSSocket } from 'node:tls';
 import { resolveDefinition } from '../../../src/server/configuration/index.ts';
 import { storeMemory } from '../../../src/server/store-memory.ts';
 import type { Client } from '../../reception/sockets.ts';
@@ -90,6 +92,29 @@ test('failed logins in one worker block the address in the others', async (t) =>
     client.say('EHLO c.example', `AUTH PLAIN ${Buffer.from('\0joe\0three').toString('base64')}`);
     await client.hears(/421[^\n]*Too many authentication failures[^\n]*\n/);
   }
+});
+
+test('a TLS session that one worker began is resumed by the others and by successors, under the same settings', async (t) => {
+  const listener = { name: 'mx', host: '127.0.0.1', port: 0, proxy: ['127.0.0.1'], tls: 'starttls' };
+  const house = await workersHouse(t, { listeners: [listener] });
+  const upgraded = async (client: Client, session?: Buffer): Promise<TLSSocket> => {
+    client.say('EHLO c.example', 'STARTTLS');
+    await client.hears(/220 2\.0\.0[^\n]*\n/);
+    return client.secure(session === undefined ? {} : { session });
+  };
+  const [one, other] = [...(await house.ofEachWorker()).values()] as [Client, Client];
+  const beginning = upgraded(one);
+  const [session] = (await once(await beginning, 'session')) as [Buffer];
+  assert.equal((await upgraded(other, session)).isSessionReused(), true);
+
+  one.say('EHLO c.example', 'MAIL FROM:<a@c.example>', 'RCPT TO:<exit@x.example>');
+  await house.until('worker-replaced');
+  for (const client of (await house.ofEachWorker()).values())
+    assert.equal((await upgraded(client, session)).isSessionReused(), true);
+
+  await house.reload({ tls: { minVersion: 'TLSv1.3' } });
+  for (const client of (await house.ofEachWorker()).values())
+    assert.equal((await upgraded(client, session)).isSessionReused(), false);
 });
 
 for (const [how, why] of [
