@@ -1,7 +1,7 @@
 // The connections that are open: those kept for the next message to the same destination, the bound on connections
 // to one address, and the one timer that all time-outs go by.
 
-import type { Clock, Timer } from '../contract/index.ts';
+import type { Clock, SharedConnections, Timer } from '../contract/index.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionSettings, TlsMode } from './settings.ts';
 import { type Target, targetKey } from './target.ts';
@@ -30,6 +30,8 @@ export class Pool {
   /** Connections by address and port, for the bound on them. */
   readonly #perHost = new Map<string, number>();
   readonly #waiting = new Map<string, Waiting[]>();
+  /** Open connections by what the destinations are called that share them. */
+  readonly #shared = new Map<string, Set<Connection>>();
   readonly #withoutChunks = new Set<string>();
   #timer: Timer | undefined;
   #stopped = false;
@@ -100,16 +102,27 @@ export class Pool {
     this.#idleCount++;
   }
 
-  /** A new connection, or why there is none. */
-  async open(target: Target, tls: TlsMode, aborted: () => boolean): Promise<Connection | Trouble> {
+  /**
+   * A new connection, or why there is none.
+   * @param shared with whom it shares its hosts: where it would be one too many, one that is kept is closed
+   */
+  async open(
+    target: Target,
+    tls: TlsMode,
+    aborted: () => boolean,
+    shared?: SharedConnections,
+  ): Promise<Connection | Trouble> {
     if (!(await this.#admit(target, aborted))) return { kind: 'aborted', text: 'the attempt was aborted' };
     const key = targetKey(target);
+    const sharers = shared && this.#makeRoom(shared);
     const connection = new Connection(target, this.#settings, tls, this.#clock, aborted, () => {
       this.#open.delete(connection);
+      if (shared !== undefined) this.#leave(shared, connection);
       this.#release(key);
       if (this.#open.size === 0) this.#whenEmpty?.();
     });
     this.#open.add(connection);
+    sharers?.add(connection);
     const trouble = await connection.opened();
     if (trouble === undefined) return connection;
     const { localAddress } = connection;
@@ -132,6 +145,23 @@ export class Pool {
       // One that is kept for another destination makes room.
       this.#closeOldest((idle) => targetKey(idle.target) === key);
     });
+  }
+
+  #makeRoom({ key, connections }: SharedConnections): Set<Connection> {
+    let sharers = this.#shared.get(key);
+    if (sharers === undefined) {
+      sharers = new Set();
+      this.#shared.set(key, sharers);
+    }
+    const kept = sharers;
+    for (let excess = kept.size + 1 - connections; excess > 0; excess--)
+      this.#closeOldest((idle) => kept.has(idle));
+    return kept;
+  }
+
+  #leave({ key }: SharedConnections, connection: Connection): void {
+    const sharers = this.#shared.get(key);
+    if (sharers?.delete(connection) && sharers.size === 0) this.#shared.delete(key);
   }
 
   #release(key: string): void {

@@ -21,6 +21,8 @@ import type { Trouble } from './trouble.ts';
 
 /** Best first; or the outcome for all recipients where there are none. */
 export type Targets = ({ readonly targets: readonly Target[] } | { readonly outcome: Outcome }) & {
+  /** With whom the targets are shared, as the delivery says. */
+  readonly shared?: Delivery['shared'];
   /** Where to turn with recipients for whom no target has an answer, and where the outcome is a deferral. */
   readonly fallback?: Fallback;
 };
@@ -168,7 +170,7 @@ async function tryTargets(
   const { log, pool } = services;
   const { destination, signal } = delivery;
   const found = await find();
-  const { fallback } = found;
+  const { fallback, shared } = found;
   if ('outcome' in found) {
     if (found.outcome.kind === 'deferred') ledger.troubled(found.outcome);
     else ledger.settleOpen(found.outcome);
@@ -181,7 +183,7 @@ async function tryTargets(
   for (let target = left.shift(); target !== undefined; target = left.shift()) {
     const tried = target;
     const started = pool.now();
-    const opened = target.unfit ?? (await openTo(target, services, signal));
+    const opened = target.unfit ?? (await openTo(target, services, signal, shared));
     services.opened?.(target, opened, delivery);
     if ('kind' in opened) {
       delivery.report(() => ({
@@ -214,13 +216,14 @@ async function openTo(
   target: Target,
   { pool, settings }: TransferServices,
   signal: AbortSignal,
+  shared: Delivery['shared'],
 ): Promise<Connection | Trouble> {
   const aborted = (): boolean => signal.aborted;
   const tls = target.tls ?? settings.tls;
-  const opened = await pool.open(target, tls, aborted);
+  const opened = await pool.open(target, tls, aborted, shared);
   // Opportunistic means that a broken TLS is no worse than none (RFC 7435 §3).
   if (tls === 'may' && 'kind' in opened && opened.kind === 'tls-failed') {
-    const clear = await pool.open(target, 'none', aborted);
+    const clear = await pool.open(target, 'none', aborted, shared);
     if (!('kind' in clear))
       clear.tlsFault = { kind: opened.fault ?? 'validation-failure', text: opened.text };
     return clear;

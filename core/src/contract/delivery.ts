@@ -66,6 +66,12 @@ export interface Delivery {
   readonly message: StoredMessage;
   /** Messages after which a connection is to be closed, where `delivery.destinations` says so. */
   readonly messagesPerConnection?: number | undefined;
+  /**
+   * Known after `through`: how many connections may be open at a time to the hosts that it was told, and what all the
+   * destinations are called that share them. One that is kept for another of them makes room for a new one. undefined:
+   * nobody else has these hosts.
+   */
+  readonly shared?: SharedConnections | undefined;
   readonly log: Logger;
   /** Aborted when the time for the attempt is up or the server's drain deadline is over. */
   readonly signal: AbortSignal;
@@ -79,6 +85,13 @@ export interface Delivery {
   through(hosts: readonly string[]): boolean;
   /** Tells the trace of an exchange with a next hop. `exchange` is called where somebody listens, and at once. */
   report(exchange: () => Exchange): void;
+}
+
+/** What destinations with the same hosts may have of them together. */
+export interface SharedConnections {
+  readonly key: string;
+  /** Open at a time, those that are kept for a next message included. */
+  readonly connections: number;
 }
 
 /** What was said with one next hop, for people who ask why. */

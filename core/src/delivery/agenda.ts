@@ -1,7 +1,15 @@
 // The agenda: which of the items in memory runs next. Lanes take turns, each within its own concurrency; a lane whose
 // destination cannot be reached rests. Pure bookkeeping: time is an argument, and nothing here waits.
 
-import type { Lane, MessageBody, MessageRecord, QueueItem, Suspension } from '../contract/index.ts';
+import type {
+  Lane,
+  MessageBody,
+  MessageRecord,
+  QueueItem,
+  SharedConnections,
+  Suspension,
+} from '../contract/index.ts';
+import type { AgendaLimits } from './agenda-limits.ts';
 import { Groups } from './groups.ts';
 import {
   isFull,
@@ -19,7 +27,6 @@ import { urgencyOf } from './line.ts';
 import { laneRest } from './retry.ts';
 import type { Reach } from './settlement.ts';
 import { Slots } from './slots.ts';
-import type { LaneRules } from './throttle.ts';
 import { Turns } from './turns.ts';
 
 /** An item in memory, with the lease held. */
@@ -30,31 +37,6 @@ export interface Pending {
   readonly body: MessageBody | undefined;
   /** Counts the items in memory that share `body`; undefined: no other does. */
   readonly share?: { users: number };
-}
-
-export interface AgendaLimits {
-  /** Items in memory. */
-  readonly window: number;
-  /** Octets of fresh messages in memory. */
-  readonly windowBytes: number;
-  /** The first rest of a lane whose destination nobody reaches, milliseconds. */
-  readonly laneRest: number;
-  readonly rules: (lane: Lane) => LaneRules;
-  /** With whom a lane shares its limits whose mail goes to these hosts; the same key for all of them. */
-  readonly groupOf?: (
-    lane: Lane,
-    hosts: readonly string[],
-  ) => { readonly key: string; readonly rules: LaneRules };
-  /** In [0, 1): what rested together does not come back together. */
-  readonly chance: () => number;
-  /** A destination cannot be reached and rests. */
-  readonly rested?: (lane: Lane, failures: number, until: number) => void;
-  /** It has been reached after so many rests. */
-  readonly recovered?: (lane: Lane, failures: number) => void;
-  /** Attempts that run at a time and end soon. */
-  readonly concurrency: number;
-  /** Attempts that run at a time and take long. */
-  readonly slowConcurrency: number;
 }
 
 /** Milliseconds until items are asked for again for which their lane, slow or with a pace, had no room. */
@@ -147,6 +129,12 @@ export class Agenda {
     return state === undefined
       ? this.#limits.rules(lane).messagesPerConnection
       : messagesPerConnection(state);
+  }
+
+  /** What it shares with others; undefined: its hosts are its own, or nobody has told which they are. */
+  sharedConnections(lane: Lane): SharedConnections | undefined {
+    const group = this.#lanes.find(lane)?.group;
+    return group && { key: group.key, connections: group.throttle.allowed };
   }
 
   /** What a lane does, and what it waits for; undefined: nothing is known of it. */

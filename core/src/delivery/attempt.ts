@@ -13,6 +13,7 @@ import {
   type QueueItem,
   type QueueStore,
   type Recipient,
+  type SharedConnections,
   type StoredMessage,
 } from '../contract/index.ts';
 import type { Transport } from '../hooks/index.ts';
@@ -31,6 +32,8 @@ export interface AttemptServices {
   readonly events: EventSink;
   /** As Delivery.messagesPerConnection. */
   messagesPerConnection(lane: Lane): number | undefined;
+  /** As Delivery.shared. */
+  shared(lane: Lane): SharedConnections | undefined;
   /** As Delivery.through. */
   join(pending: Pending, hosts: readonly string[]): boolean;
 }
@@ -113,6 +116,10 @@ export class Attempt implements Delivery {
 
   get messagesPerConnection(): number | undefined {
     return this.#services.messagesPerConnection(this.#item);
+  }
+
+  get shared(): SharedConnections | undefined {
+    return this.#services.shared(this.#item);
   }
 
   get log(): Logger {

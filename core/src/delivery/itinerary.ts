@@ -29,7 +29,7 @@ export interface Leg {
 }
 
 export interface ItineraryServices
-  extends Omit<AttemptServices, 'journal' | 'messagesPerConnection' | 'join'> {
+  extends Omit<AttemptServices, 'journal' | 'messagesPerConnection' | 'shared' | 'join'> {
   readonly routing: Routing;
   readonly identifiers: Identifiers;
   readonly settings: DeliverySettings;
@@ -37,8 +37,9 @@ export interface ItineraryServices
 }
 
 /** Nobody else delivers: no lane has to wait for another. */
-const ALONE: Pick<AttemptServices, 'messagesPerConnection' | 'join'> = {
+const ALONE: Pick<AttemptServices, 'messagesPerConnection' | 'shared' | 'join'> = {
   messagesPerConnection: () => undefined,
+  shared: () => undefined,
   join: () => true,
 };
 

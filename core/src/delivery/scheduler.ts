@@ -109,6 +109,7 @@ export class Scheduler {
       classifier,
       notices,
       messagesPerConnection: (lane: Lane) => this.#agenda.messagesPerConnection(lane),
+      shared: (lane: Lane) => this.#agenda.sharedConnections(lane),
       join: (pending: Pending, hosts: readonly string[]) =>
         this.#agenda.join(pending, hosts, this.#clock.now()),
       log,

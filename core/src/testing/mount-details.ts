@@ -5,6 +5,7 @@ import type {
   MessageRecord,
   ReceivedMessage,
   SessionView,
+  SharedConnections,
   StoredMessage,
 } from '../contract/index.ts';
 import { type EditList, NoteBook } from '../hooks/index.ts';
@@ -39,6 +40,7 @@ export interface DeliveryDetails {
   readonly messagesPerConnection?: number;
   /** Whether there is room at these hosts. Default: there is. */
   readonly through?: (hosts: readonly string[]) => boolean;
+  readonly shared?: SharedConnections;
   readonly signal?: AbortSignal;
 }
 

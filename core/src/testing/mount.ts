@@ -118,6 +118,7 @@ export async function mount(
         message: storedMessage(details),
         through: (hosts) => details.through?.(hosts) ?? true,
         messagesPerConnection: details.messagesPerConnection,
+        shared: details.shared,
         log: log.child({ plugin: spec.name }),
         signal: details.signal ?? new AbortController().signal,
         async settle(recipient, outcome) {

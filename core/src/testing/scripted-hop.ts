@@ -41,6 +41,8 @@ export interface HeardSession {
   /** What arrived in one piece. */
   readonly chunks: string[];
   secure: boolean;
+  /** What the client has named in SNI. */
+  serverName: string | undefined;
   /** The client's address; '' with a Unix socket. */
   readonly remoteAddress: string;
   closed: boolean;
@@ -73,6 +75,7 @@ export async function scriptedHop(
       messages: [],
       chunks: [],
       secure: false,
+      serverName: undefined,
       remoteAddress: socket.remoteAddress ?? '',
       closed: false,
       silent: false,
@@ -271,6 +274,10 @@ class Player {
     const secure = new TLSSocket(this.#clear, { isServer: true, secureContext: createSecureContext(tls) });
     this.#socket = secure;
     this.#session.secure = true;
+    secure.once('secure', () => {
+      // Node says false where none was named.
+      this.#session.serverName = (secure as { servername?: string | false }).servername || undefined;
+    });
     this.#listen(secure);
   }
 }

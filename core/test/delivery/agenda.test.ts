@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { MessageBody, MessageRecord, QueueItem } from '../../src/contract/index.ts';
-import { Agenda, type AgendaLimits, type Pending } from '../../src/delivery/agenda.ts';
+import { Agenda, type Pending } from '../../src/delivery/agenda.ts';
+import type { AgendaLimits } from '../../src/delivery/agenda-limits.ts';
 
 const MINUTE = 60_000;
 const message: MessageRecord = {

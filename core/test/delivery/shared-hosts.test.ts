@@ -129,6 +129,28 @@ test('a row with mx bounds the messages of a connection too, and the fewer count
   assert.deepEqual(told, { 'a.example': 4, 'b.example': 9, 'c.example': 9, 'd.example': undefined });
 });
 
+test('once it has named its hosts a transport knows how many connections there may be to them', async () => {
+  const told: unknown[] = [];
+  const room = openRoom({
+    settings: { laneConcurrency: 3, destinations: [{ mx: ['.protection.example'], connections: 2 }] },
+    transports: [
+      {
+        answer(delivery) {
+          told.push(delivery.shared);
+          delivery.through([delivery.destination === 'a.example' ? 'mx.protection.example' : 'mx.b.example']);
+          told.push(delivery.shared?.connections);
+          return Outcome.delivered();
+        },
+      },
+    ],
+  });
+  await room.send({ to: ['u@a.example'] });
+  await room.settle();
+  await room.send({ to: ['u@b.example'] });
+  await room.settle();
+  assert.deepEqual(told, [undefined, 2, undefined, 3]);
+});
+
 test('the limits of one domain are not those of its neighbours on the same hosts', async () => {
   const room = openRoom({
     settings: { destinations: [{ match: ['slow.example'], rate: 1 }] },

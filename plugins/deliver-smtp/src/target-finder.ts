@@ -52,7 +52,7 @@ export class TargetFinder {
   }
 
   async find(
-    delivery: Pick<Delivery, 'destination' | 'signal' | 'through'>,
+    delivery: Pick<Delivery, 'destination' | 'signal' | 'through' | 'shared'>,
     wish?: MessageWish,
   ): Promise<Targets> {
     const { destination, signal } = delivery;
@@ -73,7 +73,7 @@ export class TargetFinder {
     hop: NextHop,
     signal: AbortSignal,
     wish: MessageWish | undefined,
-    delivery?: Pick<Delivery, 'through'>,
+    delivery?: Pick<Delivery, 'through' | 'shared'>,
   ): Promise<Targets> {
     const { policies, sources, logins } = this.#tables;
     const secure = policies.needsSecureDns(hop, wish) ? this.#secureDns : undefined;
@@ -83,9 +83,11 @@ export class TargetFinder {
     if (hop.kind === 'domain' && 'hosts' in hosts && delivery?.through(namesOf(hosts.hosts)) === false)
       return { outcome: NO_ROOM };
     const found = sources.applyTo(await policies.applyTo(hosts, hop, signal, wish), hop);
+    if ('outcome' in found) return found;
     const login = logins.find(formatNextHop(hop));
-    if (login === undefined || 'outcome' in found) return found;
-    return { targets: found.targets.map((target) => ({ ...target, login })) };
+    if (login !== undefined) return { targets: found.targets.map((target) => ({ ...target, login })) };
+    const shared = hop.kind === 'domain' ? delivery?.shared : undefined;
+    return shared === undefined ? found : { ...found, shared };
   }
 }
 

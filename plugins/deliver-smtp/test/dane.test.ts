@@ -203,6 +203,19 @@ test('a host that is an alias is known by where it leads, or else by itself', as
   }
 });
 
+test('SNI names what the TLSA records are of (RFC 7672 §8.1)', async () => {
+  for (const base of ['mx.b.example', 'real.c.example']) {
+    await using hop = await scriptedHop({ tls: own });
+    await using dns = await dnsServer({
+      ...MX,
+      'A mx.b.example': { answers: [cname('mx.b.example', 'real.c.example'), a('real.c.example')] },
+      ...records(base, hop.port, sha256(3, own.cert)),
+    });
+    assert.equal((await sendBy(dns, hop)).kind, 'delivered');
+    assert.equal(hop.sessions[0]?.serverName, base);
+  }
+});
+
 test("a domain without MX is its own host, a domain that is an alias may show either's name", async () => {
   const plain = (port: number): Zone => ({
     'MX b.example': {},

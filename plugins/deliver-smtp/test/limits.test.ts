@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { scriptedHop } from '@posthouse/core/testing';
-import { kinds, relay } from './relay.ts';
+import { kinds, relay, until } from './relay.ts';
 
 const PEOPLE = ['b', 'c', 'd', 'e', 'f'].map((name) => `${name}@b.example`);
 const ALL = Object.fromEntries(PEOPLE.map((address) => [address, 'delivered']));
@@ -76,6 +76,32 @@ describe('the limits that domains share', () => {
     });
     assert.deepEqual(asked, [['mx1.c.example', 'mx2.c.example'], ['mx.b.example']]);
     assert.equal(hop.sessions.length, 1, 'without room nobody is asked');
+  });
+
+  it('count connections that are kept: one for another domain makes room for a new one', async () => {
+    for (const [connections, quits] of [
+      [2, [false, false, false]],
+      [1, [true, false, false]],
+    ] as const) {
+      await using hop = await scriptedHop();
+      await using house = await relay({ port: hop.port });
+      const shared = { key: 'the provider of b and d', connections };
+      await house.send('b@b.example', undefined, { shared });
+      // c.example has other hosts, whatever their addresses.
+      await house.send('c@c.example');
+      await house.send('d@d.example', undefined, { shared });
+      await until(
+        () => hop.sessions.filter(({ lines }) => lines.at(-1) === 'QUIT').length === 2 - connections,
+      );
+      assert.deepEqual(
+        hop.sessions.map(({ lines }) => lines.at(-1) === 'QUIT'),
+        quits,
+      );
+      // What has ended counts no more.
+      await until(() => hop.sessions.filter(({ closed }) => closed).length === 2 - connections);
+      await house.send('d@d.example', undefined, { shared });
+      assert.equal(hop.sessions.length, 3);
+    }
   });
 
   it('send nothing to the fallback, which is for hosts that cannot be reached', async () => {

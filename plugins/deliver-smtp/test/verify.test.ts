@@ -78,6 +78,23 @@ test('a route is held to the name or address that it names, whatever the domain'
   }
 });
 
+test("SNI names the host, of MX as of a smarthost, and never an address or the recipient's domain", async () => {
+  for (const [config, expected] of [
+    [{}, 'mx.b.example'],
+    [verify, 'mx.b.example'],
+    [{ smarthost: '[mx.b.example]' }, 'mx.b.example'],
+    [{ smarthost: '[127.0.0.1]' }, undefined],
+  ] as const) {
+    await using hop = await scriptedHop({ tls: ofHost });
+    await using house = await relay({ port: hop.port, ...config });
+    assert.equal(kind((await house.send())['b@b.example']), 'delivered');
+    assert.deepEqual(
+      hop.sessions.map(({ serverName }) => serverName),
+      [expected],
+    );
+  }
+});
+
 test('a policy goes by the next hop: a domain, all below one, or a host', async () => {
   for (const [config, expected] of [
     [{ tlsPolicies: { 'b.example': 'verify' } }, 'deferred 4.7.5'],
