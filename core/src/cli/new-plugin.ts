@@ -62,6 +62,11 @@ export function isHook(word: string): word is SampleHook {
   return Object.hasOwn(SAMPLES, word);
 }
 
+/** A configuration with which a new plugin does something, as YAML. */
+export function sampleConfig(hook: SampleHook): string {
+  return SAMPLES[hook].config;
+}
+
 /** Throws a UsageError for what npm or Posthouse would not take. */
 export function checkedName(name: string): void {
   if (/^(?:@[a-z0-9][a-z0-9._-]*\/)?[a-z]+(?:-[a-z0-9]+)+$/.test(name)) return;

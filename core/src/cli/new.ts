@@ -6,7 +6,7 @@ import { didYouMean } from '../server/configuration/index.ts';
 import { coreVersion } from '../server/core-version.ts';
 import { type Command, type Given, OK, type Shell, UsageError } from './command.ts';
 import { findFolder, writeAnew } from './new-folder.ts';
-import { checkedName, HOOKS, isHook, pluginFiles, shortName } from './new-plugin.ts';
+import { checkedName, HOOKS, isHook, pluginFiles, sampleConfig, shortName } from './new-plugin.ts';
 import { serverFiles } from './new-server.ts';
 
 const KINDS = ['plugin', 'server'];
@@ -55,10 +55,11 @@ async function newPlugin(name: string, given: Given, shell: Shell): Promise<numb
   npm install
   npm test
 
-In the posthouse.yaml of a server beside it, it is run from source (README.md there says what can be configured):
+In the posthouse.yaml of a server beside it, it is run from source:
 
   plugins:
     - use: ../${folder}/src/index.${language}
+      config: ${sampleConfig(hook)}
 
 A server that was started with posthouse start --watch takes over what you save.
 `);

@@ -24,7 +24,7 @@ export function rehearsalText(rehearsal: Rehearsal, { times = true } = {}): stri
     parts.push(`ON TOP OF THE MESSAGE (${queued.size} octets in all)\n${indented(queued.onTop)}`);
   if (leftOut.length > 0)
     parts.push(
-      `NOT ASKED, because they do not say how to start without side effects\n  ${leftOut.map(visible).join(', ')}\n`,
+      `NOT ASKED, because they do not say how to start without side effects (rehearse, core/docs/trying.md)\n  ${leftOut.map(visible).join(', ')}\n`,
     );
   if (logged.length > 0)
     parts.push(
