@@ -17,6 +17,7 @@ if (major < neededMajor || (major === neededMajor && minor < neededMinor)) {
   // with Node's four threads a few slow ones hold up all others. It is made at its first use, so this comes before
   // anything else.
   process.env.UV_THREADPOOL_SIZE ??= '128';
+  if (process.argv[2] === 'start') (await import('./young-heap.ts')).boundYoungHeap();
   void import('./run.ts').then(({ runFromShell }) => runFromShell());
 }
 

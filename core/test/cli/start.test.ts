@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { welcome } from '../../src/cli/start.ts';
 import { resolveDefinition } from '../../src/server/configuration/index.ts';
@@ -31,6 +32,11 @@ test('start tells people where it listens, keeps the log on standard output, ans
   child.stderr.setEncoding('utf8');
   while (!said.includes('--upload-file')) said += String((await once(child.stderr, 'data'))[0]);
   assert.match(said, /^mx\.example\.org is up \(Posthouse /);
+  if (process.platform === 'linux')
+    assert.match(
+      readFileSync(`/proc/${child.pid}/cmdline`, 'utf8'),
+      /\0--max-semi-space-size=16\0.*\0start\0/,
+    );
   assert.match(said, /^ {2}listens {2}mx on 127\.0\.0\.1:[1-9]\d*$/m);
   assert.match(said, /^ {2}plugins {2}mail lands nowhere\\u\{7\}$/m);
 
