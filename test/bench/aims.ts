@@ -2,7 +2,7 @@
 // Aims that need a run of their own are named with the command that measures them.
 
 import { median, ratio } from './report.ts';
-import { described, type Scenario } from './scenario.ts';
+import { described, KIB, ordinary, type Scenario } from './scenario.ts';
 import type { Result, Row } from './tournament.ts';
 
 export interface Verdict {
@@ -22,22 +22,13 @@ interface Aim {
 }
 
 const OURS = 'Posthouse';
-const KIB = 1024;
 const MOST_MEMORY = 200 * KIB ** 2;
-
-const kept = {
-  source: 'generator',
-  sessions: 100,
-  size: 4 * KIB,
-  connections: 'kept',
-  tls: false,
-} as const;
 
 /** @param rivals servers whose 250 means that the message has been synced */
 function aims(rivals: readonly string[]): readonly Aim[] {
-  const accept = { ...kept, job: 'accept' } as const;
-  const relay = { ...kept, job: 'relay' } as const;
-  const maildir = { ...kept, job: 'maildir' } as const;
+  const accept = { ...ordinary, job: 'accept' } as const;
+  const relay = { ...ordinary, job: 'relay' } as const;
+  const maildir = { ...ordinary, job: 'maildir' } as const;
   const alone = { ...accept, sessions: 1 } as const;
   return [
     times(accept, 'Postfix', 8),
@@ -136,7 +127,7 @@ export function verdicts(rows: readonly Row[], rivals: readonly string[]): reado
   const judged = aims(rivals).map(({ of, aim, judge }): Verdict => {
     const wanted = Object.entries(of) as [keyof Scenario, unknown][];
     const row = rows.find(({ scenario }) => wanted.every(([key, value]) => scenario[key] === value));
-    const what = `${of.job}, ${described({ ...kept, job: 'accept', ...of })}`;
+    const what = `${of.job}, ${described({ ...ordinary, job: 'accept', ...of })}`;
     return { what, aim, measured: undefined, reached: undefined, ...(row && judge(row)) };
   });
   return [...judged, ...ELSEWHERE];

@@ -19,9 +19,10 @@ export interface Scenario {
   readonly file?: string;
 }
 
-const KIB = 1024;
+export const KIB = 1024;
 const MIB = 1024 * KIB;
-const ordinary = {
+/** The load that a figure is of where nothing else is said. */
+export const ordinary = {
   source: 'generator',
   sessions: 100,
   size: 4 * KIB,
